@@ -1,0 +1,48 @@
+"""What a model takes and gives: names, dtypes, and dimensions that may be symbolic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+#: A dimension is a size, a symbol ("batch"), or None where nothing is known.
+Dim = int | str | None
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output. `dtype` is a NumPy/ml_dtypes name ("float32", "bfloat16", "bool")."""
+
+    name: str
+    dtype: str
+    shape: tuple[Dim, ...] | None  # None: the rank itself is unknown
+
+    def to_json(self) -> dict[str, Any]:
+        shape = None if self.shape is None else list(self.shape)
+        return {"name": self.name, "dtype": self.dtype, "shape": shape}
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> TensorSpec:
+        shape = data["shape"]
+        return TensorSpec(data["name"], data["dtype"], None if shape is None else tuple(shape))
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The inputs and outputs of a model, in order."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "inputs": [spec.to_json() for spec in self.inputs],
+            "outputs": [spec.to_json() for spec in self.outputs],
+        }
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Signature:
+        return Signature(
+            tuple(TensorSpec.from_json(spec) for spec in data["inputs"]),
+            tuple(TensorSpec.from_json(spec) for spec in data["outputs"]),
+        )

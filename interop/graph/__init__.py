@@ -1,0 +1,1 @@
+"""The canonical ONNX form, and the passes over it."""

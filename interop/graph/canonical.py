@@ -1,0 +1,198 @@
+"""The one form that importers, audits and comparisons see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx
+import onnx_ir as ir
+from onnx import version_converter
+from onnx_ir.passes import common
+
+from interop.errors import InvalidModel
+from interop.graph.fold import fold_constants
+from interop.graph.load import load
+from interop.signature import Dim, Signature, TensorSpec
+
+#: Every canonical graph is written in this opset of ai.onnx (or in a newer one, if its source was).
+CANONICAL_OPSET = 23
+
+#: Initializers above this size (bytes) stand aside while onnx's C++ passes run: those serialise the
+#: whole model, and protobuf stops at 2 GiB. None of their rules looks into tensors this large.
+_LARGE = 4096
+
+
+def canonicalize(path: Path) -> ir.Model:
+    """Load, check, inline, upgrade, fold and shape-infer the model in `path`.
+
+    Every weight of the result is an initializer of the main graph, there are no functions and no
+    unused nodes, and each unnamed dimension of an input has a name of its own.
+
+    Raises InvalidModel or UnsupportedOperator (see `load`).
+    """
+    model = load(path)
+    _prune_imports(model)
+    _apply(path, _lift(), model)
+    _name_dimensions(model.graph)
+    _through_proto(path, model, onnx.checker.check_model)
+    version = model.opset_imports[""]
+    if version < CANONICAL_OPSET:
+        model = _through_proto(
+            path, model, lambda proto: version_converter.convert_version(proto, CANONICAL_OPSET)
+        )
+        _apply(path, _lift(), model)
+    _apply(path, _clean(), model)
+    fold_constants(model)
+    model = _through_proto(path, model, _infer_shapes)
+    fold_constants(model)
+    _apply(path, _clean(), model)
+    return model
+
+
+def signature_of(model: ir.Model) -> Signature:
+    """The inputs and outputs of a canonical model, in order."""
+    return Signature(
+        tuple(_spec(value) for value in model.graph.inputs),
+        tuple(_spec(value) for value in model.graph.outputs),
+    )
+
+
+def save(model: ir.Model, path: Path) -> None:
+    """Write the model; weights go to a file beside it when they would not fit into protobuf."""
+    weights = sum(value.const_value.nbytes for value in model.graph.initializers.values())  # type: ignore[union-attr]
+    ir.save(model, path, external_data=f"{path.name}.data" if weights > 1 << 30 else None)
+
+
+def _spec(value: ir.Value) -> TensorSpec:
+    if not isinstance(value.type, ir.TensorType) or value.dtype is None or value.name is None:
+        raise InvalidModel(
+            f"'{value.name}' is no tensor ({value.type}): only tensors can cross between frameworks"
+        )
+    shape = None if value.shape is None else tuple(_dim(dim) for dim in value.shape)
+    return TensorSpec(value.name, value.dtype.numpy().name, shape)
+
+
+def _dim(dim: int | ir.SymbolicDim) -> Dim:
+    return dim if isinstance(dim, int) else dim.value
+
+
+def _lift() -> ir.passes.PassBase:
+    """Functions inlined; every constant an initializer of the main graph, and no input."""
+    return ir.passes.Sequential(
+        common.InlinePass(),
+        common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
+        common.LiftSubgraphInitializersToMainGraphPass(),
+        common.RemoveInitializersFromInputsPass(),
+        common.TopologicalSortPass(),
+    )
+
+
+def _clean() -> ir.passes.PassBase:
+    return ir.passes.Sequential(
+        _EliminateIdentities(),
+        common.RemoveUnusedNodesPass(),
+        common.RemoveUnusedOpsetsPass(),
+        common.NameFixPass(),
+    )
+
+
+class _EliminateIdentities(ir.passes.InPlacePass):
+    """Only those inside a graph: onnx-ir's own pass also takes a subgraph's output for its source,
+    and fails where two branches of an If hand out the same outer value."""
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        found = [
+            node
+            for node in ir.traversal.RecursiveGraphIterator(model.graph)
+            if node.op_type == "Identity"
+            and node.domain == ""
+            and node.inputs[0] is not None
+            and not node.outputs[0].is_graph_output()
+        ]
+        for node in found:
+            source = node.inputs[0]
+            assert source is not None
+            assert node.graph is not None
+            if source.shape is None:
+                source.shape, source.type = node.outputs[0].shape, node.outputs[0].type
+            node.outputs[0].replace_all_uses_with(source)
+            node.graph.remove(node, safe=True)
+        return ir.passes.PassResult(model, bool(found))
+
+
+def _apply(path: Path, step: ir.passes.PassBase, model: ir.Model) -> None:
+    try:
+        step(model)
+    except ir.passes.PassError as error:
+        raise InvalidModel(f"{path} could not be normalised: {error}") from error
+
+
+def _through_proto(
+    path: Path, model: ir.Model, function: Callable[[onnx.ModelProto], onnx.ModelProto | None]
+) -> ir.Model:
+    """Run one of onnx's own passes with the large weights set aside as inputs, then restore them."""
+    graph = model.graph
+    aside = [
+        value
+        for value in graph.initializers.values()
+        if value.const_value is not None and value.const_value.nbytes > _LARGE
+    ]
+    weights = {value.name: value.const_value for value in aside}
+    for value in aside:
+        assert value.name is not None
+        assert value.const_value is not None
+        value.shape, value.dtype = value.const_value.shape, value.const_value.dtype  # type: ignore[assignment]
+        del graph.initializers[value.name]
+        graph.inputs.append(value)
+    try:
+        result = function(ir.to_proto(model))
+    except Exception as error:  # noqa: BLE001 (the C++ passes raise whatever they like)
+        raise InvalidModel(f"{path} is not a valid ONNX model: {str(error).strip()}") from error
+    changed = model if result is None else ir.from_proto(result)
+    inputs = changed.graph.inputs
+    for value in [value for value in inputs if value.name in weights]:
+        inputs.remove(value)
+        value.const_value = weights[value.name]
+        changed.graph.register_initializer(value)
+    return changed
+
+
+def _infer_shapes(proto: onnx.ModelProto) -> onnx.ModelProto:
+    return onnx.shape_inference.infer_shapes(proto, check_type=True, data_prop=True)
+
+
+def _prune_imports(model: ir.Model) -> None:
+    """`ai.onnx` is the long name of the default domain."""
+    for node in ir.traversal.RecursiveGraphIterator(model.graph):
+        if node.domain == "ai.onnx":
+            node.domain = ""
+    if "ai.onnx" in model.opset_imports:
+        model.opset_imports[""] = model.opset_imports.pop("ai.onnx")
+
+
+def _name_dimensions(graph: ir.Graph) -> None:
+    """Unknown input dimensions ('?', -1, 0 or nothing) get names: `<input>_dim<axis>`."""
+    for value in graph.inputs:
+        if value.shape is None:
+            continue
+        value.shape = ir.Shape(
+            [
+                dim
+                if (isinstance(dim, int) and dim > 0) or (not isinstance(dim, int) and _named(dim))
+                else f"{value.name}_dim{axis}"
+                for axis, dim in enumerate(value.shape)
+            ]
+        )
+    for value in graph.outputs:
+        if value.shape is not None:
+            value.shape = ir.Shape(
+                [
+                    None if (dim <= 0 if isinstance(dim, int) else not _named(dim)) else dim
+                    for dim in value.shape
+                ]
+            )
+
+
+def _named(dim: ir.SymbolicDim) -> bool:
+    return bool(dim.value) and dim.value != "?"

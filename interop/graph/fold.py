@@ -1,0 +1,90 @@
+"""Constant folding by onnx's reference evaluator, one node at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from onnx.reference import ReferenceEvaluator
+
+#: Folding serves shape arithmetic and parameters; a result above this size (bytes) that is larger
+#: than what it was made from stays an operator, so that models do not grow.
+_LIMIT = 1 << 16
+
+#: Not functions of their inputs.
+_RANDOM = frozenset(
+    {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli",
+     "Multinomial", "Dropout"}
+)  # fmt: skip
+
+
+def fold_constants(model: ir.Model) -> None:
+    """Replace every node whose inputs are all known by its value, also inside subgraphs.
+
+    `Shape` and `Size` of a value whose shape is static count as known. Graph outputs stay computed.
+    """
+    for node in list(ir.traversal.RecursiveGraphIterator(model.graph)):
+        values = _evaluate(node, model.opset_imports)
+        if values is None:
+            continue
+        for output, array in zip(node.outputs, values, strict=True):
+            constant = ir.Value(
+                name=output.name,
+                shape=ir.Shape(array.shape),
+                type=ir.TensorType(ir.DataType.from_numpy(array.dtype)),
+                const_value=ir.tensor(array, name=output.name),
+            )
+            output.replace_all_uses_with(constant)
+            model.graph.register_initializer(constant)
+        assert node.graph is not None
+        node.graph.remove(node, safe=True)
+
+
+def _evaluate(node: ir.Node, opsets: dict[str, int]) -> list[np.ndarray] | None:
+    """The outputs of `node` (any dtype and shape) if they follow from constants, else None."""
+    if node.domain != "" or node.op_type in _RANDOM:
+        return None
+    if any(output.is_graph_output() or not output.name for output in node.outputs):
+        return None
+    if any(a.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS) for a in node.attributes.values()):
+        return None
+    if node.op_type in ("Shape", "Size"):
+        return _static_shape(node)
+    if not node.inputs or any(value is not None and value.const_value is None for value in node.inputs):
+        return None
+    feeds = {
+        f"input{index}": value.const_value.numpy()  # type: ignore[union-attr]
+        for index, value in enumerate(node.inputs)
+        if value is not None
+    }
+    proto = ir.to_proto(node)
+    proto.input[:] = ["" if value is None else f"input{i}" for i, value in enumerate(node.inputs)]
+    graph = onnx.helper.make_graph(
+        [proto],
+        "node",
+        [onnx.helper.make_value_info(name, onnx.TypeProto()) for name in feeds],
+        [onnx.helper.make_value_info(name, onnx.TypeProto()) for name in proto.output],
+    )
+    single = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid(d, v) for d, v in opsets.items()]
+    )
+    results = ReferenceEvaluator(single).run(None, feeds)
+    if not all(isinstance(result, np.ndarray) or np.isscalar(result) for result in results):
+        return None  # a sequence or an optional
+    arrays = [np.asarray(result) for result in results]
+    before = sum(array.nbytes for array in feeds.values())
+    if sum(array.nbytes for array in arrays) > max(_LIMIT, before):
+        return None
+    return arrays
+
+
+def _static_shape(node: ir.Node) -> list[np.ndarray] | None:
+    data = node.inputs[0]
+    if data is None or data.shape is None or not data.shape.is_static():
+        return None
+    shape = np.array(data.shape.numpy(), dtype=np.int64)
+    if node.op_type == "Size":
+        return [np.array(shape.prod(), dtype=np.int64)]
+    start = node.attributes.get_int("start", 0)
+    end = node.attributes.get_int("end", len(shape))
+    return [shape[start:end]]

@@ -1,0 +1,132 @@
+"""Reads an ONNX file that nobody vouches for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import onnx
+import onnx_ir as ir
+from google.protobuf.message import DecodeError
+
+from interop.errors import InvalidModel, UnsupportedOperator
+
+
+def load(path: Path) -> ir.Model:
+    """The model in `path`, with external data mapped and not yet read.
+
+    Raises InvalidModel where the file is missing, is not ONNX, is truncated, or refers to external
+    data that is missing, too short or outside the model's folder; UnsupportedOperator where a node
+    names an operator that the standard does not have.
+    """
+    proto = _parse(path)
+    for tensor in _tensors(proto.graph):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            _check_external(path, tensor)
+    _check_operators(path, proto)
+    try:
+        model = ir.from_proto(proto)
+    except Exception as error:
+        raise InvalidModel(f"{path} does not hold a readable graph: {error}") from error
+    ir.external_data.set_base_dir(model.graph, path.parent)
+    return model
+
+
+def _parse(path: Path) -> onnx.ModelProto:
+    if not path.exists():
+        raise InvalidModel(f"there is no file {path}", hint="Check the path.")
+    if path.is_dir():
+        raise InvalidModel(f"{path} is a folder", hint="Name the .onnx file inside it.")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InvalidModel(f"{path} cannot be read: {error.strerror}") from error
+    proto = onnx.ModelProto()
+    try:
+        proto.ParseFromString(content)
+    except DecodeError as error:
+        raise InvalidModel(
+            f"{path} is not an ONNX model, or is truncated ({len(content):,} bytes)",
+            hint="Export or copy it again, and compare its size or checksum with the original.",
+        ) from error
+    if not proto.graph.node and not proto.graph.output:
+        raise InvalidModel(f"{path} parses, but holds no graph: it is not an ONNX model")
+    if not any(opset.domain in ("", "ai.onnx") for opset in proto.opset_import):
+        raise InvalidModel(
+            f"{path} does not say which opset of ai.onnx it uses",
+            hint="Its exporter wrote an invalid model; set opset_import and save it again.",
+        )
+    return proto
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
+            for subgraph in _subgraphs(attribute):
+                yield from _tensors(subgraph)
+
+
+def _subgraphs(attribute: onnx.AttributeProto) -> Iterator[onnx.GraphProto]:
+    if attribute.HasField("g"):
+        yield attribute.g
+    yield from attribute.graphs
+
+
+def _check_external(path: Path, tensor: onnx.TensorProto) -> None:
+    """The location is relative and stays inside the model's folder, and holds enough bytes."""
+    fields = {entry.key: entry.value for entry in tensor.external_data}
+    location = fields.get("location", "")
+    folder = path.parent.resolve()
+    target = (folder / location).resolve()
+    absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).is_absolute()
+    if not location or absolute or not target.is_relative_to(folder):
+        raise InvalidModel(
+            f"{path}: the data of tensor '{tensor.name}' lies outside the model's folder "
+            f"('{location}')",
+            hint="A model may only read files beside itself. Move its data there and save it again.",
+        )
+    if not target.is_file():
+        raise InvalidModel(
+            f"{path}: the data of tensor '{tensor.name}' is missing: there is no '{location}' "
+            "beside the model",
+            hint="Copy the data file together with the .onnx file.",
+        )
+    end = int(fields.get("offset", 0)) + int(fields.get("length", 0))
+    if end > target.stat().st_size:
+        raise InvalidModel(
+            f"{path}: '{location}' is truncated: tensor '{tensor.name}' ends at byte {end:,}, "
+            f"the file at {target.stat().st_size:,}",
+            hint="Copy the data file again.",
+        )
+
+
+def _check_operators(path: Path, proto: onnx.ModelProto) -> None:
+    """Every ai.onnx operator exists; every domain is imported or defined by the model."""
+    functions = {(function.domain, function.name) for function in proto.functions}
+    imported = {opset.domain for opset in proto.opset_import}
+    unknown = []
+    for node in _nodes(proto.graph):
+        domain = "" if node.domain == "ai.onnx" else node.domain
+        if (node.domain, node.op_type) in functions:
+            continue
+        if domain not in imported and not (domain == "" and "ai.onnx" in imported):
+            unknown.append(f"{domain}::{node.op_type} (node '{node.name}': domain not imported)")
+        elif domain == "" and not onnx.defs.has(node.op_type):
+            unknown.append(f"{node.op_type} (node '{node.name}')")
+    if unknown:
+        raise UnsupportedOperator(
+            f"{path} uses operators that the ONNX standard does not have: " + ", ".join(unknown),
+            hint="Export the model without custom operators, or define them as ONNX functions.",
+        )
+
+
+def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for subgraph in _subgraphs(attribute):
+                yield from _nodes(subgraph)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnx_ir as ir
 from onnx import version_converter
@@ -32,9 +33,12 @@ def canonicalize(path: Path) -> ir.Model:
     Raises InvalidModel or UnsupportedOperator (see `load`).
     """
     model = load(path)
+    _read_small(model.graph)
     _prune_imports(model)
     _apply(path, _lift(), model)
     _name_dimensions(model.graph)
+    # Shapes first: the checker wants every output to have one, and not every exporter writes it.
+    model = _through_proto(path, model, _infer_shapes)
     _through_proto(path, model, onnx.checker.check_model)
     version = model.opset_imports[""]
     if version < CANONICAL_OPSET:
@@ -158,8 +162,17 @@ def _through_proto(
     return changed
 
 
+def _read_small(graph: ir.Graph) -> None:
+    """Parameters kept in external files come into memory; only large weights stay mapped."""
+    for value in graph.initializers.values():
+        if isinstance(value.const_value, ir.ExternalTensor) and value.const_value.nbytes <= _LARGE:
+            value.const_value = ir.tensor(np.array(value.const_value.numpy()), name=value.name)
+
+
 def _infer_shapes(proto: onnx.ModelProto) -> onnx.ModelProto:
-    return onnx.shape_inference.infer_shapes(proto, check_type=True, data_prop=True)
+    return onnx.shape_inference.infer_shapes(
+        proto, check_type=True, strict_mode=True, data_prop=True
+    )
 
 
 def _prune_imports(model: ir.Model) -> None:

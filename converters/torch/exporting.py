@@ -1,0 +1,96 @@
+"""torch → ONNX, through torch.onnx's dynamo exporter."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from interop.workers.failures import GuestFailure
+
+from interop.converters.torch.loading import Loaded
+
+#: Above this many bytes of weights the exporter writes them beside the model (protobuf ends at 2 GiB).
+_EXTERNAL = 1 << 30
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The file's own names, and what had to be given up."""
+
+    inputs: list[str]
+    outputs: list[str]
+    notes: list[str]
+
+
+def export(
+    loaded: Loaded,
+    examples: tuple[torch.Tensor, ...],
+    specs: list[dict[str, Any]],
+    output_names: list[str] | None,
+    path: Path,
+) -> Exported:
+    """Write `path`. Dimensions given as words in `specs` stay dynamic where the model allows it."""
+    notes: list[str] = []
+    dynamic = [
+        {axis: dim for axis, dim in enumerate(spec["shape"]) if isinstance(dim, str)} for spec in specs
+    ]
+    names = [spec["name"] for spec in specs]
+    if loaded.program is not None:
+        program = _export(loaded.program, examples, None, names, output_names)
+    elif not any(dynamic):
+        program = _export(loaded.module, examples, None, names, output_names)
+    else:
+        try:
+            program = _export(loaded.module, examples, _shapes(dynamic), names, output_names)
+        except torch.onnx.OnnxExporterError as error:
+            program = _export(loaded.module, examples, None, names, output_names)
+            fixed = ", ".join(sorted({dim for axes in dynamic for dim in axes.values()}))
+            notes.append(f"fixed in the exported model: {fixed} ({_reason(error)})")
+    weights = sum(tensor.nbytes for tensor in loaded.module.state_dict().values())
+    program.save(str(path), external_data=weights > _EXTERNAL)
+    graph = program.model.graph
+    return Exported(
+        [value.name for value in graph.inputs], [value.name for value in graph.outputs], notes
+    )
+
+
+def _export(
+    model: Any,
+    examples: tuple[torch.Tensor, ...],
+    shapes: tuple[dict[int, Any], ...] | None,
+    names: list[str],
+    output_names: list[str] | None,
+) -> torch.onnx.ONNXProgram:
+    is_program = isinstance(model, torch.export.ExportedProgram)
+    try:
+        return torch.onnx.export(
+            model,
+            () if is_program else examples,
+            dynamo=True,
+            dynamic_shapes=shapes,
+            input_names=None if is_program else names,
+            output_names=output_names,
+            verbose=False,
+        )
+    except torch.onnx.OnnxExporterError as error:
+        if shapes is not None:
+            raise
+        raise GuestFailure(
+            "InvalidModel",
+            f"torch.onnx could not export this model: {_reason(error)}",
+            hint="Its export report (--verbose) names the operator or the line of Python in question.",
+        ) from error
+
+
+def _shapes(dynamic: list[dict[int, str]]) -> tuple[dict[int, Any], ...]:
+    """One Dim object a name, so that equal names mean equal sizes."""
+    dims = {name: torch.export.Dim(name) for axes in dynamic for name in axes.values()}
+    return tuple({axis: dims[name] for axis, name in axes.items()} for axes in dynamic)
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of the innermost cause: the rest is the exporter's advice to its developers."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return next((line.strip() for line in str(cause).splitlines() if line.strip()), repr(cause))

@@ -1,0 +1,107 @@
+"""The torch worker: loads a model once, exports it, and runs it."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from interop.converters.torch.exporting import export
+from interop.converters.torch.loading import Loaded, example, input_names, load_reference
+from interop.workers.failures import GuestFailure
+from interop.workers.tensors import read_tensors, write_tensors
+
+_state: dict[str, Any] = {}
+
+
+def load_and_export(
+    reference: str,
+    path: str,
+    inputs: list[dict[str, Any]] | None,
+    outputs: list[str] | None,
+    sizes: dict[str, int],
+    trust: bool,
+) -> dict[str, Any]:
+    """Load `reference` and write it to `path` as ONNX.
+
+    `inputs` are tensor specs (name, dtype, shape with words for dynamic dimensions); None takes the
+    example inputs that the reference brings, with a dynamic batch.
+    """
+    loaded = load_reference(reference, trust=trust)
+    if inputs is not None:
+        examples, specs = example(inputs, sizes), inputs
+    elif loaded.examples is not None:
+        examples, specs = loaded.examples, _specs(loaded, loaded.examples)
+    else:
+        raise GuestFailure(
+            "UsageError",
+            f"'{reference}' does not say what its inputs are",
+            hint="Say it with --input, for example --input 'x:float32[batch,3,224,224]', or let the "
+            "callable return (module, example inputs).",
+        )
+    with torch.no_grad():
+        exported = export(loaded, examples, specs, outputs, Path(path))
+    _state.update(module=loaded.module, inputs=exported.inputs, outputs=exported.outputs)
+    return {"inputs": exported.inputs, "outputs": exported.outputs, "notes": exported.notes}
+
+
+def _specs(loaded: Loaded, examples: tuple[torch.Tensor, ...]) -> list[dict[str, Any]]:
+    names = input_names(loaded.module, len(examples))
+    return [
+        {
+            "name": name,
+            "dtype": str(tensor.dtype).removeprefix("torch."),
+            "shape": ["batch", *tensor.shape[1:]] if tensor.ndim > 1 else list(tensor.shape),
+        }
+        for name, tensor in zip(names, examples, strict=True)
+    ]
+
+
+def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
+    """Run the loaded module on each folder of tensors; write its outputs into the other folder."""
+    for source, target in zip(inputs, outputs, strict=True):
+        results = _forward(_feeds(source))
+        write_tensors(target, dict(zip(_state["outputs"], map(_to_numpy, results), strict=True)))
+    return {}
+
+
+def time_runs(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
+    """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
+    feeds, seconds = _feeds(inputs), []
+    for _ in range(warmup):
+        _forward(feeds)
+    for _ in range(runs):
+        start = time.perf_counter()
+        _forward(feeds)
+        seconds.append(time.perf_counter() - start)
+    return {"seconds": seconds}
+
+
+def _feeds(folder: str) -> list[torch.Tensor]:
+    tensors = read_tensors(folder)
+    return [_to_torch(tensors[name]) for name in _state["inputs"]]
+
+
+def _to_torch(array: np.ndarray) -> torch.Tensor:
+    if array.dtype.name == "bfloat16":
+        return torch.from_numpy(np.array(array.view(np.uint16))).view(torch.bfloat16)
+    return torch.from_numpy(np.array(array))
+
+
+def _to_numpy(tensor: torch.Tensor) -> np.ndarray:
+    if tensor.dtype == torch.bfloat16:
+        import ml_dtypes
+
+        return tensor.contiguous().view(torch.uint16).numpy().view(ml_dtypes.bfloat16)
+    return tensor.detach().contiguous().numpy()
+
+
+def _forward(feeds: list[torch.Tensor]) -> list[torch.Tensor]:
+    with torch.inference_mode():
+        result = _state["module"](*feeds)
+    leaves = torch.utils._pytree.tree_leaves(result)
+    return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+
+
+OPERATIONS = {"load_and_export": load_and_export, "run": run, "time": time_runs}

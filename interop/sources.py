@@ -1,0 +1,57 @@
+"""The source side: a model reference, loaded in its framework's worker and written as ONNX."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from interop.reference import ModelReference
+from interop.workers import Worker
+
+if TYPE_CHECKING:
+    from interop.conversion import Request
+
+
+@dataclass(frozen=True)
+class Source:
+    """The model as its exporter wrote it, and what the exporter had to give up."""
+
+    onnx: Path
+    notes: tuple[str, ...]
+
+
+def load(reference: ModelReference, worker: Worker, request: Request, scratch: Path) -> Source:
+    """Load the model in `worker`, where it stays loaded for comparison, and export it.
+
+    An ONNX file is its own export.
+    """
+    if reference.framework == "onnx":
+        assert reference.path is not None
+        worker.call("load", path=str(reference.path))
+        return Source(reference.path, ())
+    path = scratch / "exported.onnx"
+    inputs, outputs, sizes = _declared(reference, request)
+    answer = worker.call(
+        "load_and_export",
+        reference=reference.target,
+        path=str(path),
+        inputs=inputs,
+        outputs=outputs,
+        sizes=sizes,
+        trust=request.trust,
+    )
+    return Source(path, tuple(answer["notes"]))
+
+
+def _declared(
+    reference: ModelReference, request: Request
+) -> tuple[list[dict[str, Any]] | None, list[str] | None, dict[str, int]]:
+    """What is known of the inputs without asking the model: from the command line, or the zoo."""
+    if request.inputs:
+        return [spec.to_json() for spec in request.inputs], None, request.sizes
+    if reference.architecture is None:
+        return None, None, request.sizes
+    entry = reference.architecture
+    inputs = [{"name": i.name, "dtype": i.dtype, "shape": list(i.shape)} for i in entry.inputs]
+    return inputs, list(entry.outputs), {**entry.sizes, **request.sizes}

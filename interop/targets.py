@@ -1,0 +1,76 @@
+"""The target side: canonical ONNX → readable source → the framework's own artifact."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import onnx_ir as ir
+from safetensors.numpy import save_file
+
+from interop.graph.layout import to_channels_last
+from interop.workers import Worker
+
+if TYPE_CHECKING:
+    from interop.conversion import Request
+    from interop.source.module import Source
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one framework is written to. `importer` is the host module whose `lower` makes source."""
+
+    importer: str
+    layout: str  # "channels last" where the framework's CPU kernels want it
+    artifact: str  # the folder or file that `build` writes
+    what: str
+
+
+#: Every framework that can be converted to.
+KINDS = {
+    "tensorflow": Kind(
+        importer="interop.converters.tensorflow.importer",
+        layout="channels last",
+        artifact="saved_model",
+        what="TensorFlow SavedModel, signature serving_default",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """The source as written into `folder`, and the artifact that `build` makes beside it."""
+
+    kind: Kind
+    folder: Path
+    source: Source
+    channels_last: bool
+
+    @property
+    def artifact(self) -> Path:
+        return self.folder / self.kind.artifact
+
+
+def lower(model: ir.Model, framework: str, folder: Path, request: Request) -> Target:
+    """Write `model.py` and `weights.safetensors` for `model` (canonical; consumed) into `folder`.
+
+    Raises UnsupportedOperator, naming every node that the framework has no lowering for, before
+    anything is written.
+    """
+    kind = KINDS[framework]
+    if kind.layout == "channels last":
+        to_channels_last(model, keep_io=not request.channels_last)
+    importer: Any = importlib.import_module(kind.importer)
+    make: Callable[[ir.Model], Source] = importer.lower
+    source = make(model)
+    (folder / "model.py").write_text(source.text, encoding="utf-8")
+    save_file(source.weights, folder / "weights.safetensors")
+    return Target(kind, folder, source, request.channels_last)
+
+
+def build(target: Target, worker: Worker) -> dict[str, Any]:
+    """Let the framework itself build and save the artifact from the written source."""
+    return worker.call("build", source=str(target.folder), path=str(target.artifact))

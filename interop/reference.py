@@ -61,7 +61,8 @@ def _file(text: str, path: Path, framework: str | None) -> ModelReference:
     source = framework or _ENDINGS.get(path.suffix.lower())
     if source is None:
         raise UsageError(
-            f"the ending of {path} does not say which framework wrote it", hint="Say it with --from."
+            f"the ending of {path} does not say which framework wrote it",
+            hint="Say it with --from.",
         )
     name = re.sub(r"[^\w.-]+", "_", path.stem)
     return ModelReference(text, source, str(path.resolve()), name, path=path.resolve())

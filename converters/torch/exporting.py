@@ -32,7 +32,8 @@ def export(
     """Write `path`. Dimensions given as words in `specs` stay dynamic where the model allows it."""
     notes: list[str] = []
     dynamic = [
-        {axis: dim for axis, dim in enumerate(spec["shape"]) if isinstance(dim, str)} for spec in specs
+        {axis: dim for axis, dim in enumerate(spec["shape"]) if isinstance(dim, str)}
+        for spec in specs
     ]
     names = [spec["name"] for spec in specs]
     if loaded.program is not None:

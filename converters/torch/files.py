@@ -16,7 +16,9 @@ def kind(path):
         return PICKLE
     with zipfile.ZipFile(str(path)) as archive:
         names = archive.namelist()
-    if any("/code/" in name for name in names) or any(name.endswith("constants.pkl") for name in names):
+    if any("/code/" in name for name in names) or any(
+        name.endswith("constants.pkl") for name in names
+    ):
         return TORCHSCRIPT
     if any("models/" in name or "serialized_exported_program" in name for name in names):
         return PROGRAM

@@ -123,7 +123,9 @@ def example(specs: Sequence[dict[str, Any]], sizes: dict[str, int]) -> tuple[tor
     """Inputs to trace with: every symbolic dimension takes its size, or 2 (1 would be specialised)."""
     tensors = []
     for spec in specs:
-        shape = [dim if isinstance(dim, int) else max(2, sizes.get(dim, 2)) for dim in spec["shape"]]
+        shape = [
+            dim if isinstance(dim, int) else max(2, sizes.get(dim, 2)) for dim in spec["shape"]
+        ]
         dtype = getattr(torch, spec["dtype"])
         if dtype.is_floating_point:
             tensors.append(torch.randn(shape).to(dtype))

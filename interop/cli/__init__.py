@@ -69,7 +69,11 @@ def _explain_fault(error: Exception) -> None:
     import tempfile
     import traceback
 
-    with tempfile.NamedTemporaryFile("w", prefix="interop-fault-", suffix=".txt", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="interop-fault-", suffix=".txt", delete=False
+    ) as file:
         file.write("".join(traceback.format_exception(error)))
     print(f"interop: a fault of interop itself: {type(error).__name__}: {error}", file=sys.stderr)
-    print(f"  next: please report it with {file.name}, which says where it happened", file=sys.stderr)
+    print(
+        f"  next: please report it with {file.name}, which says where it happened", file=sys.stderr
+    )

@@ -36,7 +36,9 @@ def models(
     for heading in ("model", "what it is", "inputs", "defined in"):
         table.add_column(heading)
     for name, entry in ZOO.items():
-        inputs = "\n".join(f"{i.name}: {i.dtype}[{','.join(map(str, i.shape))}]" for i in entry.inputs)
+        inputs = "\n".join(
+            f"{i.name}: {i.dtype}[{','.join(map(str, i.shape))}]" for i in entry.inputs
+        )
         shown = " = ".join([name, *aliases[name]])
         table.add_row(shown, entry.title, inputs, ", ".join(sorted(entry.definitions)))
     Console().print(table)

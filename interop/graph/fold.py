@@ -46,11 +46,16 @@ def _evaluate(node: ir.Node, opsets: dict[str, int]) -> list[np.ndarray] | None:
         return None
     if any(output.is_graph_output() or not output.name for output in node.outputs):
         return None
-    if any(a.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS) for a in node.attributes.values()):
+    if any(
+        a.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
+        for a in node.attributes.values()
+    ):
         return None
     if node.op_type in ("Shape", "Size"):
         return _static_shape(node)
-    if not node.inputs or any(value is not None and value.const_value is None for value in node.inputs):
+    if not node.inputs or any(
+        value is not None and value.const_value is None for value in node.inputs
+    ):
         return None
     feeds = {
         f"input{index}": value.const_value.numpy()  # type: ignore[union-attr]

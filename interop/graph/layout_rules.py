@@ -67,7 +67,11 @@ def elementwise(node: ir.Node, layouts: Layouts) -> bool:
     replacements = {}
     for index, value in enumerate(node.inputs):
         own = layouts.rank(value)
-        if value is None or own == 0 or (value.const_value is not None and value.const_value.size == 1):
+        if (
+            value is None
+            or own == 0
+            or (value.const_value is not None and value.const_value.size == 1)
+        ):
             continue
         if own == rank:
             replacements[index] = value

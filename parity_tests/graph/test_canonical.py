@@ -46,7 +46,8 @@ def test_upgrades_and_computes_the_same(tmp_path):
     assert "Constant" not in {n.op_type for n in canonical.graph}
     feeds = {"x": np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)}
     old, new = (
-        onnxruntime.InferenceSession(tmp_path / f).run(None, feeds)[0] for f in ("old.onnx", "new.onnx")
+        onnxruntime.InferenceSession(tmp_path / f).run(None, feeds)[0]
+        for f in ("old.onnx", "new.onnx")
     )
     np.testing.assert_allclose(new, old, rtol=1e-6)
 
@@ -75,7 +76,9 @@ def test_shape_arithmetic_is_folded_and_names_are_kept(tmp_path):
 
 
 def test_unknown_dimensions_get_names(tmp_path):
-    model = proto([helper.make_node("Relu", ["x"], ["y"])], [value("x", ["?", 0, "t"])], [value("y", None)])
+    model = proto(
+        [helper.make_node("Relu", ["x"], ["y"])], [value("x", ["?", 0, "t"])], [value("y", None)]
+    )
     onnx.save(onnx.shape_inference.infer_shapes(model), tmp_path / "m.onnx")
     [spec] = signature_of(canonicalize(tmp_path / "m.onnx")).inputs
     assert spec.shape == ("x_dim0", "x_dim1", "t")
@@ -87,13 +90,17 @@ def test_functions_are_inlined(tmp_path):
         [helper.make_opsetid("", 13)],
     )  # fmt: skip
     node = helper.make_node("Double", ["x"], ["y"], domain="mine")
-    model = proto([node], [value("x", [2])], [value("y", [2])], functions=[double], domains=["mine"])
+    model = proto(
+        [node], [value("x", [2])], [value("y", [2])], functions=[double], domains=["mine"]
+    )
     onnx.save(model, tmp_path / "m.onnx")
     assert [n.op_type for n in canonicalize(tmp_path / "m.onnx").graph] == ["Add"]
 
 
 def relu():
-    return proto([helper.make_node("Relu", ["x"], ["y"], name="r")], [value("x", [2])], [value("y", [2])])
+    return proto(
+        [helper.make_node("Relu", ["x"], ["y"], name="r")], [value("x", [2])], [value("y", [2])]
+    )
 
 
 def external(location, length=8):

@@ -14,7 +14,9 @@ from interop.graph.canonical import canonicalize, save
 from interop.graph.layout import DOMAIN, to_channels_last
 from onnx import TensorProto, helper, numpy_helper
 
-_spec = importlib.util.spec_from_file_location("_channels_last", Path(__file__).parent / "channels_last.py")
+_spec = importlib.util.spec_from_file_location(
+    "_channels_last", Path(__file__).parent / "channels_last.py"
+)
 assert _spec is not None
 assert _spec.loader is not None
 _module = importlib.util.module_from_spec(_spec)
@@ -50,7 +52,9 @@ def weight(*shape):
 
 
 def node(kind, inputs, outputs, **attributes):
-    return helper.make_node(kind, inputs.split(), outputs.split(), name=f"{kind}_{outputs}", **attributes)
+    return helper.make_node(
+        kind, inputs.split(), outputs.split(), name=f"{kind}_{outputs}", **attributes
+    )
 
 
 CONV = node("Conv", "x w", "c", pads=[1, 1, 1, 1])
@@ -105,7 +109,6 @@ CASES = {
 }  # fmt: skip
 
 
-
 @pytest.mark.parametrize("name", CASES)
 def test_same_numbers_and_few_transposes(name, tmp_path):
     nodes, weights, transposes = CASES[name]
@@ -157,7 +160,9 @@ def test_a_wrong_axis_would_be_seen(tmp_path):
 
 
 def test_images_may_go_in_and_out_channels_last(tmp_path):
-    onnx.save(model([CONV, node("Relu", "c", "y")], {"x": [2, 4, 8, 10]}, ["y"], W), tmp_path / "m.onnx")
+    onnx.save(
+        model([CONV, node("Relu", "c", "y")], {"x": [2, 4, 8, 10]}, ["y"], W), tmp_path / "m.onnx"
+    )
     changed = to_channels_last(canonicalize(tmp_path / "m.onnx"), keep_io=False)
     assert not [n for n in changed.graph if n.op_type == "Transpose"]
     assert list(changed.graph.inputs[0].shape) == [2, 8, 10, 4]

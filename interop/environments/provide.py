@@ -12,7 +12,7 @@ from interop.environments.interpreters import Interpreter, interpreters
 from interop.environments.specification import Specification, missing_here, read, running_version
 from interop.environments.store import Made, Store
 from interop.errors import EnvironmentUnavailable
-from interop.frameworks import Wanted
+from interop.frameworks import FRAMEWORKS, Wanted
 from interop.progress import Progress
 
 
@@ -72,3 +72,14 @@ def choose_python(specification: Specification, store: Store) -> Interpreter:
 
 def _environment(made: Made) -> Environment:
     return Environment(made.framework, made.version, made.interpreter, made.python, "made")
+
+
+def is_current(made: Made) -> bool:
+    """Would `made` be chosen today: do its pins still match its framework's?"""
+    framework = FRAMEWORKS.get(made.framework)
+    if framework is None:
+        return False
+    python = Version(made.python)
+    wanted = ".".join(made.version.partition("+")[0].split(".")[:2])
+    candidates = (read(framework.folder, None), read(framework.folder, wanted))
+    return made.path.name in {specification.key(python) for specification in candidates}

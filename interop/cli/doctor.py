@@ -1,0 +1,38 @@
+"""`interop doctor`: what this machine can run, and why not what it cannot."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Say what this machine can run, what it cannot, and what to do about it."""
+    from interop.doctor import examine
+
+    report = examine()
+    if as_json:
+        print(json.dumps(asdict(report), indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("framework", "state", ""):
+        table.add_column(heading)
+    for row in report.frameworks:
+        style = "green" if row.runs else "red"
+        table.add_row(f"{row.framework} {row.version}", f"[{style}]{row.state}[/]", row.reason)
+    console.print(table)
+    console.print()
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("Pythons", ", ".join(f"{i.version} ({i.where})" for i in report.interpreters))
+    facts.add_row("GPU", report.gpu)
+    facts.add_row("environments", f"{report.cache} ({report.free_bytes / 1e9:.0f} GB free)")
+    console.print(facts)

@@ -1,5 +1,10 @@
-"""Frameworks as child processes: one interpreter, one environment, one guest module each."""
+"""Frameworks run as workers: child processes, each on its own interpreter and pins.
 
-from interop.workers.host import Pending, Worker
+The host side is `Worker`. `guest.py`, `failures.py` and `tensors.py` also run inside the child,
+on Pythons down to 3.6, and so keep to that syntax; the child never executes this file.
+"""
 
-__all__ = ["Pending", "Worker"]
+from interop.workers.host import OnProgress, Pending, Worker
+from interop.workers.tensors import read_tensors, write_tensors
+
+__all__ = ["OnProgress", "Pending", "Worker", "read_tensors", "write_tensors"]

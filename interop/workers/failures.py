@@ -1,12 +1,15 @@
-"""How guest code says that something is wrong (Python 3.6 syntax)."""
+"""How code inside a worker names the error that the host should raise. Python 3.6 syntax."""
 
 
 class GuestFailure(Exception):
-    """Becomes the error named `kind` (see interop/errors.py) in the host."""
+    """Becomes `interop.errors.<kind>` in the host, with the same message and hint.
+
+    kind: the name of a class of `interop.errors`, such as "InvalidModel" or "UsageError".
+    """
 
     def __init__(self, kind, message, hint=""):
         # type: (str, str, str) -> None
-        super(GuestFailure, self).__init__(message)
+        super().__init__(message)
         self.kind = kind
         self.message = message
         self.hint = hint

@@ -1,44 +1,74 @@
-"""The host side of a worker.
+"""The host's side of the link to a worker.
 
-The link is the standard library's `multiprocessing.connection.Connection` over an inherited socket,
-carrying JSON. (execnet was weighed: its guest side reaches Python 3.6 only in a release of 2021, and
-it neither keeps a worker's output nor ends its process group.)
+The link is the standard library's framed `multiprocessing.connection.Connection` over an inherited
+socket, with JSON messages, never pickle. execnet was examined first: 2.x serves guests from
+Python 3.8 and 1.9 from 3.6, but neither captures a worker's output nor ends its process group.
+
+A worker leads a process group of its own, so Ctrl-C reaches the host alone, and ending the group
+ends all that the worker has started. A pipe that only the host holds open is its lifeline: see
+`guest.start_watchdog`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import socket
 import subprocess
-import tempfile
+import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
-from interop.errors import BY_NAME, EnvironmentUnavailable, WorkerCrashed, WorkerTimedOut
+from interop import errors
+from interop.workers import guest_packages
+from interop.workers.output import Output
+from interop.workers.variables import child_variables
 
-_GUEST = Path(__file__).with_name("guest.py")
-_TAIL = 20  # lines of output shown with an error
-_GRACE = 2.0  # seconds that a worker gets to end by itself
+OnProgress = Callable[[float | None, str], None]
 
-#: What a worker sees of the host's environment. Nothing that changes how Python starts.
-_PASSED = ("PATH", "HOME", "USER", "TMPDIR", "TZ", "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "DISPLAY")
-_PASSED_PREFIXES = ("LC_", "XDG_", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "CUDA_", "NVIDIA_", "TF_",
-                    "XLA_", "ORT_", "TORCH_", "SSL_", "INTEROP_")  # fmt: skip
+#: Seconds that a worker is given to end by itself once the host has hung up.
+GRACE = 5.0
+
+
+@dataclass(frozen=True)
+class _Link:
+    """A running worker: the process, the connection, and the end of the lifeline to hold."""
+
+    process: subprocess.Popen[bytes]
+    connection: Connection
+    lifeline: IO[bytes]
+
+    def kill(self) -> None:
+        """End the worker and all that it has started."""
+        # The watchdog outlives its leader in the group, so the number cannot be another's yet.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.lifeline.close()
 
 
 class Worker:
-    """A child process that runs the guest module `module` under `interpreter`.
+    """A framework in a process of its own. A context manager; leaving it ends the process.
 
-    The process starts importing at once; the first `call` waits for it. Use it as a context manager,
-    or `close` it: either ends the process and everything that it started. It also ends when the
-    host does, however the host ends.
+    interpreter: the Python to run, 3.6 or newer.
+    module: imported there at once; its `OPERATIONS` maps names to functions (see `guest.py`).
+    label: how messages name it, such as "torch".
+    timeout: the limit in seconds for one call, the worker's own start included.
+    log: called with each line that the worker prints, from another thread.
+    environment: variables for the worker beside the allow-list of `variables.py`.
+    search_path: folders appended to the worker's `sys.path`, behind its own packages.
+
+    The constructor does not wait for the import; the first call does.
+    Raises EnvironmentUnavailable where the interpreter cannot be started.
     """
 
     def __init__(
@@ -47,49 +77,65 @@ class Worker:
         module: str,
         *,
         label: str,
-        timeout: float = 1800.0,
-        search_path: Sequence[str] = (),
+        timeout: float,
+        log: Callable[[str], None] | None = None,
         environment: Mapping[str, str] | None = None,
-        echo: bool = False,
+        search_path: Sequence[str] = (),
     ) -> None:
-        """`timeout` limits each call (seconds); `echo` lets the worker's output through to stderr."""
         self.label = label
-        self.peak_memory = 0  # bytes, as of the last answer
-        self._timeout = timeout
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
-        ours, theirs = socket.socketpair()
-        lifeline, keep = os.pipe()
-        setup = {
-            "module": module,
-            "packages": _package_folders(),
-            "search_path": list(search_path),
-            "connection": theirs.fileno(),
-            "lifeline": lifeline,
-        }
-        output = None if echo else self._log
-        try:
-            self._process = subprocess.Popen(
-                [str(interpreter), "-I", str(_GUEST), json.dumps(setup)],
-                stdin=subprocess.DEVNULL,
-                stdout=2 if echo else output,
-                stderr=output,
-                env={**_environment(), **(environment or {})},
-                pass_fds=(theirs.fileno(), lifeline),
-                start_new_session=True,
+        self.timeout = timeout
+        #: The most memory in bytes that the worker had held by its last reply.
+        self.peak_memory = 0
+        self._pending: Pending | None = None
+        variables = child_variables(os.environ, environment)
+        self._link = _launch(os.fspath(interpreter), module, variables, search_path)
+        self._finalizer = weakref.finalize(self, self._link.kill)
+        assert self._link.process.stdout is not None
+        self._output = Output(self._link.process.stdout, log)
+
+    def call(
+        self,
+        operation: str,
+        /,
+        *,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        **arguments: Any,
+    ) -> dict[str, Any]:
+        """Run an operation with arguments of JSON types (or paths) and wait for its result.
+
+        Raises the error of the toolkit's family that the operation raised; WorkerCrashed where
+        it raised any other or the process died; WorkerTimedOut past the limit (and ends it).
+        """
+        return self.start(operation, **arguments).result(timeout, on_progress)
+
+    def start(self, operation: str, /, **arguments: Any) -> Pending:
+        """Begin an operation, without waiting. One at a time: take its result before the next."""
+        if self._pending is not None and not self._pending.done:
+            raise RuntimeError(f"the {self.label} worker is still busy: {self._pending.operation}")
+        if not self._finalizer.alive:
+            raise errors.WorkerCrashed(
+                f"the {self.label} worker had ended before {operation}",
+                detail=self._output.last_lines(),
             )
-        except OSError as error:
-            ours.close()
-            os.close(keep)
-            raise EnvironmentUnavailable(
-                f"the {label} worker could not start: {interpreter}: {error.strerror}"
-            ) from error
-        finally:
-            theirs.close()
-            os.close(lifeline)
-        self._connection = Connection(ours.detach())
-        self._finish = weakref.finalize(
-            self, _end, self._process, self._connection, keep, self._log
-        )
+        request = {"operation": operation, "arguments": arguments}
+        data = json.dumps(request, default=os.fspath).encode()
+        self._pending = Pending(self, operation, data)
+        return self._pending
+
+    def close(self) -> None:
+        """End the worker: politely when it is idle, at once when it is not."""
+        if not self._finalizer.alive:
+            return
+        if self._pending is None or self._pending.done:
+            self._link.connection.close()
+            with suppress(subprocess.TimeoutExpired):
+                self._link.process.wait(GRACE)
+        self._kill()
+
+    def _kill(self) -> None:
+        self._finalizer()
+        self._output.join(1.0)
 
     def __enter__(self) -> Worker:
         return self
@@ -100,143 +146,175 @@ class Worker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the process and its children. Harmless when they have ended."""
-        self._finish()
-
-    def start(self, operation: str, /, **arguments: Any) -> Pending:
-        """Send a call without waiting for its answer; one may be under way at a time."""
-        request = json.dumps({"operation": operation, "arguments": arguments})
-        try:
-            self._connection.send_bytes(request.encode())
-        except (BrokenPipeError, ConnectionResetError, OSError) as error:
-            raise self._crashed(operation) from error
-        return Pending(self, operation, time.monotonic() + self._timeout)
-
-    def call(self, operation: str, /, **arguments: Any) -> dict[str, Any]:
-        """Run `operation` (of the guest module's OPERATIONS) and return its result.
-
-        Raises WorkerTimedOut past the limit, WorkerCrashed if the process died or the operation
-        raised, EnvironmentUnavailable if the guest module could not be imported, and whichever
-        error of interop.errors the guest named.
-        """
-        return self.start(operation, **arguments).result()
-
-    def _receive(self, operation: str, deadline: float) -> dict[str, Any]:
-        try:
-            if not self._connection.poll(max(0.0, deadline - time.monotonic())):
-                self.close_abruptly()
-                raise WorkerTimedOut(
-                    f"the {self.label} worker took more than {self._timeout:g} s for {operation}",
-                    hint="Give it more with --timeout, or a smaller model or input.",
-                    detail=self._tail(),
-                )
-            answer = json.loads(self._connection.recv_bytes())
-        except (EOFError, ConnectionResetError) as error:
-            raise self._crashed(operation) from error
-        self.peak_memory = answer.get("peak_memory", self.peak_memory)
-        if "error" in answer:
-            raise self._failed(operation, answer["error"])
-        return answer["result"]
-
-    def close_abruptly(self) -> None:
-        """Kill the process group, keeping its output for the error that follows."""
-        _kill_group(self._process)
-        self._process.wait()
-
-    def _crashed(self, operation: str) -> WorkerCrashed:
-        try:
-            code = self._process.wait(timeout=_GRACE)
-        except subprocess.TimeoutExpired:
-            _kill_group(self._process)
-            code = self._process.wait()
-        how, hint = f"exited with status {code}", ""
-        if code < 0:
-            how = f"was killed by {signal.Signals(-code).name}"
-            if -code == signal.SIGKILL:
-                hint = "That is often the kernel, out of memory: try a smaller model or input."
-        return WorkerCrashed(
-            f"the {self.label} worker {how} during {operation}", hint=hint, detail=self._tail()
-        )
-
-    def _failed(self, operation: str, failure: dict[str, Any]) -> Exception:
-        kind, message = failure["kind"], failure["message"]
-        if failure.get("importing"):
-            return EnvironmentUnavailable(
-                f"the {self.label} worker could not import what it needs: {message}",
-                hint="`interop env remove` it and try again: it will be made anew.",
-                detail=_last_lines(failure["trace"]),
-            )
-        if kind == "MemoryError":
-            return WorkerCrashed(
-                f"the {self.label} worker ran out of memory during {operation}",
-                hint="Try a smaller model or input.",
-                detail=_last_lines(failure["trace"]),
-            )
-        if failure.get("unexpected"):
-            return WorkerCrashed(
-                f"the {self.label} worker failed in {operation}: {kind}: {message}",
-                detail=_last_lines(failure["trace"]),
-            )
-        return BY_NAME[kind](message, hint=failure["hint"])
-
-    def _tail(self) -> str:
-        self._log.seek(0)
-        return _last_lines(self._log.read().decode(errors="replace"))
+        if kind is None:
+            self.close()
+        else:
+            self._kill()
 
 
 class Pending:
-    """A call under way."""
+    """A call under way. Its limit counts from the moment it was started."""
 
-    def __init__(self, worker: Worker, operation: str, deadline: float) -> None:
-        self._worker, self._operation, self._deadline = worker, operation, deadline
+    def __init__(self, worker: Worker, operation: str, request: bytes) -> None:
+        self.operation = operation
+        self.done = False
+        self._worker = worker
+        self._outcome: dict[str, Any] | errors.InteropError | None = None
+        self._started = time.monotonic()
+        self._messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        # In a thread, since both sending and receiving can block on a worker that hangs half-way.
+        arguments = (worker._link, request, self._messages)
+        threading.Thread(target=_exchange, args=arguments, name="worker link", daemon=True).start()
 
-    def result(self) -> dict[str, Any]:
-        """Wait for the answer; raises as `Worker.call` does."""
-        return self._worker._receive(self._operation, self._deadline)
+    def result(
+        self, timeout: float | None = None, on_progress: OnProgress | None = None
+    ) -> dict[str, Any]:
+        """Wait for the result; `on_progress(fraction or None, message)` is called meanwhile.
+
+        Raises as `Worker.call` does; asked again, gives the same answer again.
+        """
+        if self._outcome is None:
+            limit = self._worker.timeout if timeout is None else timeout
+            self._outcome = self._wait(limit, on_progress)
+            self.done = True
+        if isinstance(self._outcome, errors.InteropError):
+            raise self._outcome
+        return self._outcome
+
+    def _wait(
+        self, limit: float, on_progress: OnProgress | None
+    ) -> dict[str, Any] | errors.InteropError:
+        while True:
+            remaining = self._started + limit - time.monotonic()
+            try:
+                message = self._messages.get(timeout=max(remaining, 0.0))
+            except queue.Empty:
+                return self._timed_out(limit)
+            if message is None:
+                return self._died()
+            if "progress" in message:
+                if on_progress is not None:
+                    on_progress(message["progress"], message["message"])
+            elif "error" in message:
+                return self._failed(message["error"])
+            else:
+                self._worker.peak_memory = message["peak_memory"]
+                result: dict[str, Any] = message["result"]
+                return result
+
+    def _failed(self, error: dict[str, Any]) -> errors.InteropError:
+        label = self._worker.label
+        if "importing" in error and not error["kind"]:
+            return errors.WorkerCrashed(
+                f"{label} worker could not import {error['importing']}: {error['message']}",
+                hint="`interop doctor` shows what each framework runs on",
+                detail=error["traceback"],
+            )
+        kind = errors.BY_NAME.get(error["kind"])
+        if kind is not None:
+            return kind(error["message"], hint=error["hint"])
+        return errors.WorkerCrashed(
+            f"{label} worker failed in {self.operation}: {error['message']}",
+            hint=error["hint"],
+            detail=error["traceback"],
+        )
+
+    def _timed_out(self, limit: float) -> errors.InteropError:
+        self._worker._kill()
+        return errors.WorkerTimedOut(
+            f"{self._worker.label} worker did not finish {self.operation} within {limit:g} s",
+            hint="it was ended; a smaller model or batch, or a higher limit, may help",
+            detail=self._worker._output.last_lines(),
+        )
+
+    def _died(self) -> errors.InteropError:
+        process = self._worker._link.process
+        try:
+            status: int | None = process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            status = None
+        self._worker._kill()
+        end, hint = _obituary(status)
+        return errors.WorkerCrashed(
+            f"{self._worker.label} worker {end} in {self.operation}",
+            hint=hint,
+            detail=self._worker._output.last_lines(),
+        )
 
 
-def _package_folders() -> dict[str, list[str]]:
-    import interop
-    import interop.converters
-    import interop.models
-
-    return {
-        package.__name__: [str(Path(folder).resolve()) for folder in package.__path__]
-        for package in (interop, interop.converters, interop.models)
-    }
-
-
-def _environment() -> dict[str, str]:
-    passed = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _PASSED or name.startswith(_PASSED_PREFIXES)
-    }
-    return {**passed, "PYTHONIOENCODING": "utf-8"}
-
-
-def _last_lines(text: str) -> str:
-    return "\n".join(text.rstrip().splitlines()[-_TAIL:])
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+def _obituary(status: int | None) -> tuple[str, str]:
+    """(how it ended, what to do next), from an exit status as `subprocess` gives it."""
+    if status is None:
+        return "broke its link to the host", "code that it ran interfered with open files"
+    if status >= 0:
+        return f"exited with status {status}", "code that it ran ended the process"
     try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return  # the group is gone (macOS says so with EPERM)
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    if name == "SIGKILL":
+        return (
+            "was killed by SIGKILL",
+            "often the kernel's out-of-memory killer: try a smaller model or batch, "
+            "or a machine with more memory",
+        )
+    return f"was killed by {name}", "a fault in native code: the last lines of its output may tell"
 
 
-def _end(process: subprocess.Popen[bytes], connection: Connection, lifeline: int, log: Any) -> None:
-    connection.close()
+def _launch(
+    interpreter: str, module: str, variables: dict[str, str], search_path: Sequence[str]
+) -> _Link:
+    ours, theirs = socket.socketpair()
+    listening, holding = os.pipe()
+    lifeline = open(holding, "wb", buffering=0)  # noqa: SIM115 - held for the worker's life
+    settings = {
+        "connection": theirs.fileno(),
+        "lifeline": listening,
+        "module": module,
+        "packages": guest_packages.paths(),
+        "search_path": [os.fspath(folder) for folder in search_path],
+    }
+    # Not -I: that would hide packages of the user's own site folder from the running interpreter.
+    script = Path(__file__).with_name("guest.py")
+    flags = ["-E", "-u", "-X", "utf8"]
     try:
-        process.wait(timeout=_GRACE if process.poll() is None else 0)
-    except subprocess.TimeoutExpired:
-        pass  # it was told by the closed link; now it is made to
+        process = subprocess.Popen(
+            [interpreter, *flags, os.fspath(script), json.dumps(settings)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=variables,
+            pass_fds=(theirs.fileno(), listening),
+            start_new_session=True,
+        )
+    except OSError as error:
+        lifeline.close()
+        ours.close()
+        raise errors.EnvironmentUnavailable(
+            f"cannot start {interpreter}: {error.strerror}",
+            hint="`interop doctor` lists the interpreters of this machine",
+        ) from error
     finally:
-        _kill_group(process)
-        process.wait()
-        os.close(lifeline)
-        log.close()
+        theirs.close()
+        os.close(listening)
+    return _Link(process, Connection(ours.detach()), lifeline)
+
+
+def _exchange(
+    link: _Link, request: bytes, messages: queue.SimpleQueue[dict[str, Any] | None]
+) -> None:
+    """Send one request; pass on all messages up to the reply, or None where the worker died."""
+    try:
+        link.connection.send_bytes(request)
+        reply = False
+        while not reply:
+            # A process forked off the worker may hold the link open after the worker's death.
+            while not link.connection.poll(0.5):
+                if link.process.poll() is not None and not link.connection.poll(0):
+                    messages.put(None)
+                    return
+            message = json.loads(link.connection.recv_bytes())
+            reply = "progress" not in message
+            messages.put(message)
+    except (EOFError, OSError, ValueError):  # ValueError: not JSON, so not from our guest
+        messages.put(None)

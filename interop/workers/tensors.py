@@ -1,7 +1,6 @@
-"""Tensors between processes: folders of .npy files, read as memory maps (Python 3.6 syntax).
+"""Tensors on disk, as they cross between processes: a folder of .npy files and `tensors.json`.
 
-A folder holds one file a tensor and `tensors.json`, which gives names, dtypes and shapes in order.
-Dtypes that NumPy has only through ml_dtypes (bfloat16, float8…) are stored as unsigned integers.
+Python 3.6 syntax; needs NumPy alone, and ml_dtypes where a tensor is of one of its types.
 """
 
 import json
@@ -9,46 +8,69 @@ import os
 
 import numpy as np
 
+INDEX = "tensors.json"
+
 
 def write_tensors(folder, tensors):
-    # type: (object, dict) -> list
-    """Write `tensors` (name → array of any shape) into `folder`, which is made; returns the index."""
-    folder = str(folder)
-    if not os.path.isdir(folder):
-        os.makedirs(folder)
-    index = []
-    for position, (name, value) in enumerate(tensors.items()):
-        array = np.asarray(value)
-        file = "%d.npy" % position
-        stored = array
-        if array.dtype.kind == "V":
-            stored = array.view("u%d" % array.dtype.itemsize)
-        elif array.dtype.kind in "OUS":
-            raise TypeError("tensor '%s' holds %s, which cannot cross" % (name, array.dtype))
+    # type: (str | os.PathLike[str], dict[str, np.ndarray]) -> list[dict[str, object]]
+    """Write named arrays into `folder` (made if missing); any shape, any dtype but void/objects.
+
+    Returns one {"name", "file", "dtype", "shape"} for each, in order, and writes the same list to
+    `tensors.json`. Types that are not NumPy's own (bfloat16, float8, int4) are stored as unsigned
+    integers of the same width under their name; text, as fixed-width unicode under "string".
+    """
+    folder = os.fspath(folder)
+    os.makedirs(folder, exist_ok=True)
+    specs = []
+    for index, (name, value) in enumerate(tensors.items()):
+        array = np.asarray(value, order="C")
+        dtype, stored = _stored(name, array)
+        file = f"{index:04d}.npy"  # a tensor's name may hold any character
         np.save(os.path.join(folder, file), stored, allow_pickle=False)
-        index.append(
-            {"name": name, "file": file, "dtype": array.dtype.name, "shape": list(array.shape)}
-        )
-    with open(os.path.join(folder, "tensors.json"), "w") as out:
-        json.dump(index, out)
-    return index
+        specs.append({"name": name, "file": file, "dtype": dtype, "shape": list(array.shape)})
+    with open(os.path.join(folder, INDEX), "w", encoding="utf-8") as index_file:
+        json.dump(specs, index_file, indent=1)
+    return specs
 
 
 def read_tensors(folder):
-    # type: (object) -> dict
-    """The tensors in `folder`, name → read-only memory-mapped array, in the order written."""
-    folder = str(folder)
-    with open(os.path.join(folder, "tensors.json")) as file:
-        index = json.load(file)
-    tensors = {}
-    for entry in index:
-        path = os.path.join(folder, entry["file"])
-        # An empty file cannot be mapped, and a scalar would lose its shape.
-        mappable = entry["shape"] and 0 not in entry["shape"]
-        array = np.load(path, mmap_mode="r" if mappable else None, allow_pickle=False)
-        if array.dtype.name != entry["dtype"]:
-            import ml_dtypes
+    # type: (str | os.PathLike[str]) -> dict[str, np.ndarray]
+    """The arrays of a folder in the order written: memory-mapped, copy-on-write (text is read)."""
+    folder = os.fspath(folder)
+    with open(os.path.join(folder, INDEX), encoding="utf-8") as index_file:
+        specs = json.load(index_file)
+    return {spec["name"]: _load(folder, spec) for spec in specs}
 
-            array = array.view(np.dtype(getattr(ml_dtypes, entry["dtype"])))
-        tensors[entry["name"]] = array
-    return tensors
+
+def _stored(name, array):
+    """(name of the dtype, array as .npy can hold it)"""
+    if array.dtype.kind in "OUS":
+        return "string", _text(name, array)
+    if array.dtype.isbuiltin == 2:  # registered by an extension
+        return array.dtype.name, array.view(f"u{array.dtype.itemsize}")
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"tensor {name!r}: dtype {array.dtype} cannot cross")
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    return array.dtype.name, array
+
+
+def _text(name, array):
+    items = [item.decode("utf-8") if isinstance(item, bytes) else item for item in array.flat]
+    if not all(isinstance(item, str) for item in items):
+        raise TypeError(f"tensor {name!r}: objects that are not text cannot cross")
+    if any(item.endswith("\0") for item in items):
+        raise ValueError(f"tensor {name!r}: text that ends in NUL cannot cross")
+    return np.array(items, dtype=str).reshape(array.shape)
+
+
+def _load(folder, spec):
+    path = os.path.join(folder, spec["file"])
+    if spec["dtype"] == "string":
+        return np.load(path, allow_pickle=False).astype(object)
+    array = np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))
+    if array.dtype.name == spec["dtype"]:
+        return array
+    import ml_dtypes
+
+    return array.view(getattr(ml_dtypes, spec["dtype"]))

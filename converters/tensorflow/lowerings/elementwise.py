@@ -1,0 +1,235 @@
+"""Operators that act on each element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from interop.converters.tensorflow.lowerings.common import Lowering, dtype, number, tf
+from interop.source.expression import Expression, Symbol
+from interop.source.values import Refusal, Value
+
+INTEGERS = frozenset(
+    {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"}
+)  # fmt: skip
+
+
+def operands(a: Value, b: Value) -> tuple[Any, Any]:
+    """Both, with a scalar constant as a plain number where the other gives it its dtype."""
+    return number(a, b), number(b, a)
+
+
+def infix(sign: str) -> Lowering:
+    def lowering(a: Value, b: Value) -> Expression:
+        x, y = operands(a, b)
+        return {"+": lambda: x + y, "-": lambda: x - y, "*": lambda: x * y}[sign]()
+
+    return lowering
+
+
+def comparison(function: Symbol) -> Lowering:
+    def lowering(a: Value, b: Value) -> Expression:
+        return function(*operands(a, b))
+
+    return lowering
+
+
+def folded(function: Symbol) -> Lowering:
+    """A binary function over one or more inputs (Max, Min, Sum)."""
+
+    def lowering(first: Value, *rest: Value) -> Expression:
+        result: Expression = first
+        for value in rest:
+            result = function(result, value)
+        return result
+
+    return lowering
+
+
+def div(a: Value, b: Value) -> Expression:
+    if a.known_dtype in INTEGERS:  # ONNX truncates toward zero
+        return tf.truncatediv(*operands(a, b))
+    x, y = operands(a, b)
+    return x / y
+
+
+def mod(a: Value, b: Value, *, fmod: int = 0) -> Expression:
+    if fmod:  # the sign of the dividend
+        return tf.truncatemod(a, b)
+    return tf.math.floormod(a, b)
+
+
+def power(a: Value, b: Value) -> Expression:
+    exponent = number(b, a)
+    if isinstance(exponent, np.generic) and a.known_dtype not in INTEGERS:
+        if exponent == 2:
+            return tf.square(a)
+        if exponent == 0.5:
+            return tf.sqrt(a)
+        return tf.pow(a, float(exponent))
+    if a.dtype == b.dtype:
+        return tf.pow(a, b)
+    return tf.cast(tf.pow(tf.cast(a, tf.float64), tf.cast(b, tf.float64)), dtype(a.known_dtype))
+
+
+def mean(first: Value, *rest: Value) -> Expression:
+    total: Expression = first
+    for value in rest:
+        total = total + value
+    return total / (1 + len(rest))
+
+
+def clip(x: Value, low: Value | None = None, high: Value | None = None) -> Expression:
+    if low is not None and high is not None:
+        lower, upper = number(low, x), number(high, x)
+        if isinstance(lower, np.generic) and isinstance(upper, np.generic) and lower == 0 and upper == 6:
+            return tf.nn.relu6(x)
+        # tf.clip_by_value refuses low > high; ONNX says min(max(x, low), high).
+        return tf.minimum(tf.maximum(x, lower), upper)
+    if low is not None:
+        return tf.maximum(x, number(low, x))
+    if high is not None:
+        return tf.minimum(x, number(high, x))
+    return tf.identity(x)
+
+
+def cast(x: Value, *, to: int, saturate: int = 1, round_mode: str = "up") -> Expression:
+    import onnx_ir as ir
+
+    name = ir.DataType(to).numpy().name
+    if name == x.dtype:
+        return tf.identity(x)
+    if name == "bool":
+        return tf.not_equal(x, 0)
+    if name.startswith(("float8", "float4", "int4", "uint4", "int2", "uint2")):
+        raise Refusal(f"TensorFlow has no {name} on CPU")
+    return tf.cast(x, dtype(name))
+
+
+def cast_like(x: Value, like: Value, *, saturate: int = 1, round_mode: str = "up") -> Expression:
+    if like.known_dtype == "bool":
+        return tf.not_equal(x, 0)
+    return tf.cast(x, dtype(like.known_dtype))
+
+
+def where(condition: Value, a: Value, b: Value) -> Expression:
+    return tf.where(condition, *operands(a, b))
+
+
+def elu(x: Value, *, alpha: float = 1.0) -> Expression:
+    if alpha == 1.0:
+        return tf.nn.elu(x)
+    return tf.where(x > 0, x, alpha * tf.math.expm1(tf.minimum(x, 0)))
+
+
+def celu(x: Value, *, alpha: float = 1.0) -> Expression:
+    return tf.maximum(x, 0) + tf.minimum(alpha * tf.math.expm1(tf.minimum(x, 0) / alpha), 0)
+
+
+def selu(
+    x: Value, *, alpha: float = 1.67326319217681884765625, gamma: float = 1.05070102214813232421875
+) -> Expression:
+    return gamma * tf.where(x > 0, x, alpha * tf.math.expm1(tf.minimum(x, 0)))
+
+
+def leaky_relu(x: Value, *, alpha: float = 0.01) -> Expression:
+    return tf.nn.leaky_relu(x, alpha=alpha)
+
+
+def prelu(x: Value, slope: Value) -> Expression:
+    return tf.where(x < 0, slope * x, x)
+
+
+def thresholded_relu(x: Value, *, alpha: float = 1.0) -> Expression:
+    return tf.where(x > alpha, x, tf.zeros_like(x))
+
+
+def hard_sigmoid(x: Value, *, alpha: float = 0.2, beta: float = 0.5) -> Expression:
+    return tf.clip_by_value(x * alpha + beta, 0.0, 1.0)
+
+
+def hard_swish(x: Value) -> Expression:
+    return x * tf.clip_by_value(x * (1 / 6) + 0.5, 0.0, 1.0)
+
+
+def gelu(x: Value, *, approximate: str = "none") -> Expression:
+    return tf.nn.gelu(x, approximate=approximate == "tanh")
+
+
+def swish(x: Value, *, alpha: float = 1.0) -> Expression:
+    return tf.nn.silu(x, beta=alpha) if alpha != 1.0 else tf.nn.silu(x)
+
+
+def mish(x: Value) -> Expression:
+    return x * tf.tanh(tf.nn.softplus(x))
+
+
+def shrink(x: Value, *, bias: float = 0.0, lambd: float = 0.5) -> Expression:
+    return tf.where(x < -lambd, x + bias, tf.where(x > lambd, x - bias, tf.zeros_like(x)))
+
+
+def round_(x: Value) -> Expression:
+    return tf.round(x)  # half to even, as ONNX
+
+
+def is_inf(x: Value, *, detect_negative: int = 1, detect_positive: int = 1) -> Expression:
+    if detect_negative and detect_positive:
+        return tf.math.is_inf(x)
+    if not detect_negative and not detect_positive:
+        return tf.zeros_like(x, dtype=tf.bool)
+    return tf.math.is_inf(x) & ((x > 0) if detect_positive else (x < 0))
+
+
+def bit_shift(a: Value, b: Value, *, direction: str) -> Expression:
+    name = "left_shift" if direction == "LEFT" else "right_shift"
+    return Symbol(f"tf.bitwise.{name}")(a, b)
+
+
+def reciprocal(x: Value) -> Expression:
+    return 1 / x
+
+
+def softsign(x: Value) -> Expression:
+    return tf.nn.softsign(x)
+
+
+def quantize_linear(
+    x: Value, scale: Value, zero: Value | None = None, *, axis: int = 1, saturate: int = 1,
+    block_size: int = 0, output_dtype: int = 0, precision: int = 0,
+) -> Expression:  # fmt: skip
+    import onnx_ir as ir
+
+    name = zero.known_dtype if zero is not None else ir.DataType(output_dtype or 2).numpy().name
+    if block_size or name not in ("int8", "uint8", "int16", "uint16"):
+        raise Refusal(f"quantisation in blocks or to {name} is not covered")
+    limits = np.iinfo(name)
+    shape = _along(x, scale, axis)
+    rounded = tf.round(x / _reshaped(scale, shape))
+    if zero is not None:
+        rounded = rounded + tf.cast(_reshaped(zero, shape), tf.float32)
+    return tf.cast(tf.clip_by_value(rounded, float(limits.min), float(limits.max)), dtype(name))
+
+
+def dequantize_linear(
+    x: Value, scale: Value, zero: Value | None = None, *, axis: int = 1, block_size: int = 0,
+    output_dtype: int = 0,
+) -> Expression:  # fmt: skip
+    if block_size:
+        raise Refusal("quantisation in blocks is not covered")
+    shape = _along(x, scale, axis)
+    value: Expression = tf.cast(x, tf.float32)
+    if zero is not None:
+        value = value - tf.cast(_reshaped(zero, shape), tf.float32)
+    return value * _reshaped(scale, shape)
+
+
+def _along(x: Value, scale: Value, axis: int) -> list[int] | None:
+    """The shape that lays a per-axis vector along `axis` of x; None for a scalar."""
+    if scale.shape is None or len(scale.shape) == 0 or scale.shape == (1,):
+        return None
+    return [-1 if i == axis % x.known_rank else 1 for i in range(x.known_rank)]
+
+
+def _reshaped(value: Value, shape: list[int] | None) -> Any:
+    return value if shape is None else tf.reshape(value, shape)

@@ -1,0 +1,122 @@
+"""Pools over channels-last data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interop.converters.tensorflow.lowerings.common import tf
+from interop.converters.tensorflow.lowerings.convolution import explicit_pads, padding
+from interop.source.expression import Expression, Symbol
+from interop.source.values import Refusal, Value
+
+
+def _window(
+    x: Value, kernel: list[int], auto_pad: str, pads: list[int] | None, strides: list[int] | None,
+    dilations: list[int] | None, ceil_mode: int,
+) -> tuple[list[int], list[int], list[tuple[int, int]], list[int]]:  # fmt: skip
+    """Strides, dilations, padding, and how much of the padding after is there for ceil_mode only."""
+    rank = len(kernel)
+    strides, dilations = strides or [1] * rank, dilations or [1] * rank
+    sizes = [x.dim(axis) for axis in range(1, rank + 1)]
+    around = explicit_pads(auto_pad, pads, sizes, kernel, strides, dilations)
+    ceiling = [0] * rank
+    if ceil_mode and auto_pad in ("NOTSET", ""):
+        for axis in range(rank):
+            size = sizes[axis]
+            if size is None:
+                if strides[axis] != 1:
+                    raise Refusal("ceil_mode needs a known spatial size")
+                continue
+            before, after = around[axis]
+            reach = (kernel[axis] - 1) * dilations[axis] + 1
+            span = size + before + after - reach
+            steps = -(-span // strides[axis])
+            if steps * strides[axis] >= size + before:  # the last window would start in padding
+                steps -= 1
+            ceiling[axis] = max(0, steps * strides[axis] - span)
+    widened = [(b, a + c) for (b, a), c in zip(around, ceiling, strict=True)]
+    return strides, dilations, widened, ceiling
+
+
+def max_pool(
+    x: Value, *, kernel_shape: list[int], auto_pad: str = "NOTSET", ceil_mode: int = 0,
+    dilations: list[int] | None = None, pads: list[int] | None = None, storage_order: int = 0,
+    strides: list[int] | None = None,
+) -> Expression:  # fmt: skip
+    strides, dilations, around, _ = _window(
+        x, kernel_shape, auto_pad, pads, strides, dilations, ceil_mode
+    )
+    rank = len(kernel_shape)
+    plain = all(d == 1 for d in dilations)
+    if rank == 2 and plain and x.known_dtype == "float32":
+        return tf.nn.max_pool2d(x, kernel_shape, strides=strides, padding=padding(around))
+    source: Any = x
+    if padding(around) != "VALID":
+        source = Symbol("pad_lowest")(x, padding(around))
+    if x.known_dtype not in ("float32", "float16", "bfloat16", "float64"):
+        return Symbol("max_pool_integer")(source, kernel_shape, strides, dilations)
+    if plain:
+        return Symbol(f"tf.nn.max_pool{rank}d")(
+            source, kernel_shape, strides=strides, padding="VALID"
+        )
+    return Symbol("dilated_max_pool")(source, kernel_shape, strides, dilations)
+
+
+def average_pool(
+    x: Value, *, kernel_shape: list[int], auto_pad: str = "NOTSET", ceil_mode: int = 0,
+    count_include_pad: int = 0, dilations: list[int] | None = None, pads: list[int] | None = None,
+    strides: list[int] | None = None,
+) -> Expression:  # fmt: skip
+    strides, dilations, around, ceiling = _window(
+        x, kernel_shape, auto_pad, pads, strides, dilations, ceil_mode
+    )
+    rank = len(kernel_shape)
+    plain = all(d == 1 for d in dilations)
+    if plain and padding(around) == "VALID":
+        pool = Symbol(f"tf.nn.avg_pool{rank}d")
+        return pool(x, kernel_shape, strides=strides, padding="VALID")
+    counted = [[b, a - c] for (b, a), c in zip(around, ceiling, strict=True)]
+    if not count_include_pad:
+        counted = [[0, 0]] * rank
+    outside = [
+        [b - cb, a - ca] for (b, a), (cb, ca) in zip(around, counted, strict=True)
+    ]  # padding that an average does not count
+    return Symbol("average_pool")(
+        x, kernel_shape, strides=strides, dilations=dilations, counted=counted, outside=outside
+    )
+
+
+def lp_pool(
+    x: Value, *, kernel_shape: list[int], auto_pad: str = "NOTSET", ceil_mode: int = 0,
+    dilations: list[int] | None = None, p: int = 2, pads: list[int] | None = None,
+    strides: list[int] | None = None,
+) -> Expression:  # fmt: skip
+    strides, dilations, around, _ = _window(
+        x, kernel_shape, auto_pad, pads, strides, dilations, ceil_mode
+    )
+    full = [list(pair) for pair in around]
+    count = 1
+    for size in kernel_shape:
+        count *= size
+    mean = Symbol("average_pool")(
+        tf.pow(tf.abs(x), float(p)), kernel_shape, strides=strides, dilations=dilations,
+        counted=full, outside=[[0, 0]] * len(full),
+    )  # fmt: skip
+    return tf.pow(mean * float(count), 1.0 / p)
+
+
+def _spatial_axes(x: Value) -> list[int]:
+    return list(range(1, x.known_rank - 1))
+
+
+def global_average_pool(x: Value) -> Expression:
+    return tf.reduce_mean(x, axis=_spatial_axes(x), keepdims=True)
+
+
+def global_max_pool(x: Value) -> Expression:
+    return tf.reduce_max(x, axis=_spatial_axes(x), keepdims=True)
+
+
+def global_lp_pool(x: Value, *, p: int = 2) -> Expression:
+    total = tf.reduce_sum(tf.pow(tf.abs(x), float(p)), axis=_spatial_axes(x), keepdims=True)
+    return tf.pow(total, 1.0 / p)

@@ -1,0 +1,78 @@
+"""Operators that reduce over axes, or run along one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from interop.converters.tensorflow.lowerings.common import Lowering, dtype, tf
+from interop.source.expression import Expression, Symbol
+from interop.source.values import Unpack, Value
+
+
+def reduction(function: Callable[..., Expression], before: Callable[[Any], Any] | None = None,
+              after: Callable[[Any], Any] | None = None) -> Lowering:  # fmt: skip
+    """`after(function(before(x)))` over the axes, which are an input since opset 18."""
+
+    def lowering(
+        x: Value, axes: Value | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
+    ) -> Expression:
+        axis: Any
+        if axes is None:
+            axis = [] if noop_with_empty_axes else None
+        elif axes.constant is not None:
+            axis = axes.ints("axes") or ([] if noop_with_empty_axes else None)
+        else:
+            axis = axes
+        value = before(x) if before is not None else x
+        options: dict[str, Any] = {} if axis is None else {"axis": axis}
+        if keepdims:
+            options["keepdims"] = True
+        result = function(value, **options)
+        return after(result) if after is not None else result
+
+    return lowering
+
+
+def arg(function: Symbol) -> Lowering:
+    def lowering(
+        x: Value, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0
+    ) -> Expression:
+        if select_last_index:
+            size = tf.shape(x, out_type=tf.int64)[axis]
+            found = size - 1 - function(tf.reverse(x, axis=[axis]), axis=axis)
+        else:
+            found = function(x, axis=axis)
+        return tf.expand_dims(found, axis) if keepdims else found
+
+    return lowering
+
+
+def softmax(x: Value, *, axis: int = -1) -> Expression:
+    return tf.nn.softmax(x) if axis in (-1, x.known_rank - 1) else tf.nn.softmax(x, axis=axis)
+
+
+def log_softmax(x: Value, *, axis: int = -1) -> Expression:
+    return tf.nn.log_softmax(x, axis=axis)
+
+
+def hardmax(x: Value, *, axis: int = -1) -> Expression:
+    return tf.one_hot(
+        tf.argmax(x, axis=axis), tf.shape(x)[axis], axis=axis, dtype=dtype(x.known_dtype)
+    )
+
+
+def cum_sum(x: Value, axis: Value, *, exclusive: int = 0, reverse: int = 0) -> Expression:
+    along = axis.ints("axis")[0]
+    return tf.cumsum(x, axis=along, exclusive=bool(exclusive), reverse=bool(reverse))
+
+
+def top_k(x: Value, k: Value, *, axis: int = -1, largest: int = 1, sorted: int = 1) -> Unpack:
+    count: Any = k.ints("K")[0] if k.constant is not None else tf.reshape(k, [])
+    return Unpack(Symbol("top_k")(x, count, axis, bool(largest)))
+
+
+def lp_normalization(x: Value, *, axis: int = -1, p: int = 2) -> Expression:
+    if p == 1:
+        return tf.math.divide_no_nan(x, tf.reduce_sum(tf.abs(x), axis=axis, keepdims=True))
+    return tf.math.divide_no_nan(x, tf.norm(x, axis=axis, keepdims=True))

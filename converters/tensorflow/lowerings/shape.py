@@ -1,0 +1,225 @@
+"""Operators that move, cut and arrange."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from interop.converters.tensorflow.lowerings.common import axis_size, dtype, tf
+from interop.source.expression import Expression, Symbol
+from interop.source.printer import Node
+from interop.source.values import Refusal, Unpack, Value
+
+pad_dynamic = Symbol("pad_dynamic")
+slice_dynamic = Symbol("slice_dynamic")
+
+
+def identity(x: Value) -> Expression:
+    return tf.identity(x)
+
+
+def dropout(x: Value, ratio: Value | None = None, training: Value | None = None, *,
+            seed: int = 0, node: Node) -> Any:  # fmt: skip
+    if training is not None and (training.constant is None or bool(training.constant)):
+        raise Refusal("training mode draws random numbers")
+    return tf.identity(x), tf.ones_like(x, dtype=tf.bool)
+
+
+def reshape(x: Value, shape: Value, *, allowzero: int = 0) -> Expression:
+    if shape.constant is None:
+        if allowzero:
+            return tf.reshape(x, shape)
+        # 0 copies a dimension; what is known of the target's length bounds the comparison.
+        length = shape.dim(0)
+        if length is None:
+            raise Refusal("the rank of the target is not known")
+        rank = x.known_rank
+        source = tf.shape(x, out_type=tf.int64)
+        if rank < length:
+            source = tf.pad(source, [[0, length - rank]])
+        return tf.reshape(x, tf.where(tf.equal(shape, 0), source[:length], shape))
+    target: list[Any] = shape.ints("shape")
+    if not allowzero:
+        target = [axis_size(x, axis) if size == 0 else size for axis, size in enumerate(target)]
+    return tf.reshape(x, target)
+
+
+def flatten(x: Value, *, axis: int = 1) -> Expression:
+    shape = x.shape or ()
+    axis = axis % x.known_rank if axis < 0 else axis
+    if axis == 0:
+        return tf.reshape(x, [1, -1])
+    inner = shape[axis:]
+    if all(dim is not None for dim in inner):
+        return tf.reshape(x, [-1, int(np.prod([d for d in inner if d is not None]))])
+    outer = shape[:axis]
+    if all(dim is not None for dim in outer):
+        return tf.reshape(x, [int(np.prod([d for d in outer if d is not None])), -1])
+    return tf.reshape(x, [axis_size(x, 0) if axis == 1 else tf.reduce_prod(tf.shape(x)[:axis]), -1])
+
+
+def transpose(x: Value, *, perm: list[int] | None = None) -> Expression:
+    if perm is None:
+        return tf.transpose(x)
+    return tf.transpose(x, perm)
+
+
+def squeeze(x: Value, axes: Value | None = None) -> Expression:
+    if axes is None:
+        return tf.squeeze(x)
+    return tf.squeeze(x, axis=axes.ints("axes"))
+
+
+def unsqueeze(x: Value, axes: Value) -> Expression:
+    positions = axes.ints("axes")
+    rank = x.known_rank + len(positions)
+    result: Expression = x
+    for axis in sorted(position % rank for position in positions):
+        result = tf.expand_dims(result, axis)
+    return result
+
+
+def concat(*xs: Value, axis: int) -> Expression:
+    return tf.concat(list(xs), axis=axis)
+
+
+def split(x: Value, sizes: Value | None = None, *, axis: int = 0, num_outputs: int = 0, node: Node) -> Any:
+    count = len(node.outputs)
+    if sizes is not None:
+        call = tf.split(x, sizes.ints("split"), axis=axis)
+    else:
+        size = x.dim(axis)
+        if size is None:
+            raise Refusal("the size of the axis to split is not known")
+        each = -(-size // count)  # the last part may be smaller
+        call = tf.split(x, [*[each] * (count - 1), size - each * (count - 1)], axis=axis)
+    return call[0] if count == 1 else Unpack(call)
+
+
+def slice_(x: Value, starts: Value, ends: Value, axes: Value | None = None, steps: Value | None = None) -> Expression:
+    constants = [v is None or v.constant is not None for v in (starts, ends, axes, steps)]
+    if not all(constants) or x.shape is None:
+        rank = x.known_rank
+        if axes is not None and axes.constant is None:
+            raise Refusal("the axes of a Slice must be constant")
+        length = starts.dim(0)
+        if axes is None and length is None:
+            raise Refusal("the number of axes to slice is not known")
+        positions = axes.ints("axes") if axes is not None else list(range(length or 0))
+        step = steps if steps is not None else [1] * len(positions)
+        return slice_dynamic(x, starts, ends, [axis % rank for axis in positions], step)
+    first, last = starts.ints("starts"), ends.ints("ends")
+    positions = axes.ints("axes") if axes is not None else list(range(len(first)))
+    stride = steps.ints("steps") if steps is not None else [1] * len(first)
+    rank = x.known_rank
+    parts = [slice(None)] * rank
+    for axis, start, end, step in zip(positions, first, last, stride, strict=True):
+        parts[axis % rank] = _python_slice(start, end, step, x.shape[axis % rank])
+    while len(parts) > 1 and parts[-1] == slice(None):
+        parts.pop()
+    return x[tuple(parts)]
+
+
+def _python_slice(start: int, end: int, step: int, size: int | None) -> slice:
+    """Python's slice for ONNX's, which clamps ends that lie outside."""
+    if size is not None and size > 0:
+        if step > 0:
+            start = max(start + size, 0) if start < 0 else min(start, size)
+            end = max(end + size, 0) if end < 0 else min(end, size)
+            return slice(start or None, None if end == size else end, None if step == 1 else step)
+        start = start + size if start < 0 else min(start, size - 1)
+        end = end + size if end < 0 else end
+        return slice(None if start == size - 1 else start, None if end < 0 else end, step)
+    if step > 0:
+        huge = end >= np.iinfo(np.int32).max
+        return slice(start or None, None if huge else end, None if step == 1 else step)
+    lowest = end <= -np.iinfo(np.int32).max
+    top = start == -1 or start >= np.iinfo(np.int32).max
+    return slice(None if top else start, None if lowest else end, step)
+
+
+def pad(x: Value, pads: Value, value: Value | None = None, axes: Value | None = None, *,
+        mode: str = "constant") -> Expression:  # fmt: skip
+    rank = x.known_rank
+    positions = [a % rank for a in axes.ints("axes")] if axes is not None else list(range(rank))
+    if pads.constant is None:
+        if mode != "constant":
+            raise Refusal(f"pads of mode {mode} must be constant")
+        fill = tf.constant(0, dtype(x.known_dtype)) if value is None else value
+        return pad_dynamic(x, pads, positions, fill)
+    amounts = pads.ints("pads")
+    table = [[0, 0] for _ in range(rank)]
+    for index, axis in enumerate(positions):
+        table[axis] = [amounts[index], amounts[index + len(positions)]]
+    result: Expression = x
+    if any(amount < 0 for pair in table for amount in pair):  # negative pads cut
+        cut = [slice(-min(a, 0) or None, min(b, 0) or None) for a, b in table]
+        result = x[tuple(cut)]
+        table = [[max(a, 0), max(b, 0)] for a, b in table]
+    if mode == "wrap":
+        for axis, (before, after) in enumerate(table):
+            if before or after:
+                result = Symbol("pad_wrap")(result, axis, before, after)
+        return result
+    if mode == "edge":
+        for axis, (before, after) in enumerate(table):
+            if before or after:
+                result = Symbol("pad_edge")(result, axis, before, after)
+        return result
+    if mode == "reflect":
+        return tf.pad(result, table, mode="REFLECT")
+    if value is None or (value.constant is not None and not value.constant.any()):
+        return tf.pad(result, table)
+    filler = value.constant.reshape(-1)[0] if value.constant is not None else tf.reshape(value, [])
+    return tf.pad(result, table, constant_values=filler)
+
+
+def shape(x: Value, *, start: int = 0, end: int | None = None) -> Expression:
+    sizes = tf.shape(x, out_type=tf.int64)
+    return sizes if start == 0 and end is None else sizes[start:end]
+
+
+def size(x: Value) -> Expression:
+    return tf.size(x, out_type=tf.int64)
+
+
+def expand(x: Value, target: Value) -> Expression:
+    if target.constant is not None and x.shape is not None and None not in x.shape:
+        return tf.broadcast_to(x, list(np.broadcast_shapes(x.shape, tuple(target.ints("shape")))))
+    return tf.broadcast_to(x, tf.broadcast_dynamic_shape(tf.shape(x, out_type=tf.int64), target))
+
+
+def tile(x: Value, repeats: Value) -> Expression:
+    return tf.tile(x, repeats.ints("repeats") if repeats.constant is not None else repeats)
+
+
+def constant_of_shape(target: Value, *, value: np.ndarray | None = None) -> Expression:
+    fill = np.zeros((), np.float32) if value is None else value.reshape(())
+    if fill.dtype == np.float32 and target.constant is not None:
+        return tf.fill(target.ints("shape"), float(fill))
+    return tf.fill(target, tf.constant(fill.item(), dtype(fill.dtype.name)))
+
+
+def range_(start: Value, limit: Value, delta: Value) -> Expression:
+    return tf.range(start, limit, delta)
+
+
+def trilu(x: Value, k: Value | None = None, *, upper: int = 1) -> Expression:
+    shift = 0 if k is None else int(k.required("k").reshape(-1)[0])
+    rows, columns = axis_size(x, -2), axis_size(x, -1)
+    difference = tf.range(columns)[None, :] - tf.range(rows)[:, None]
+    keep = difference >= shift if upper else difference <= shift
+    return tf.where(keep, x, tf.zeros_like(x))
+
+
+def depth_to_space(x: Value, *, blocksize: int, mode: str = "DCR") -> Expression:
+    """Channels-last data."""
+    if mode == "DCR":
+        return tf.nn.depth_to_space(x, blocksize)
+    return Symbol("depth_to_space_crd")(x, blocksize)
+
+
+def space_to_depth(x: Value, *, blocksize: int) -> Expression:
+    """Channels-last data."""
+    return tf.nn.space_to_depth(x, blocksize)

@@ -1,0 +1,1 @@
+"""Lowering by writing source: a node becomes an expression, a graph a readable module."""

@@ -1,0 +1,242 @@
+"""Prints a canonical graph as statements, by a target's table of lowerings.
+
+Framework-neutral: a target gives its table, and a Style with the few words in which targets differ.
+"""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from interop.errors import UnsupportedOperator
+from interop.source.expression import Expression
+from interop.source.values import Constant, Refusal, Unpack, Value
+
+#: (domain, operator) → the function that lowers it.
+Table = Mapping[tuple[str, str], Callable[..., Any]]
+
+_INDENT = "    "
+
+
+@dataclass(frozen=True)
+class Style:
+    """What differs between targets. `inline` prints a small constant, or None to keep it."""
+
+    reserved: frozenset[str]  # names that the printed module uses itself
+    inline: Callable[[np.ndarray], str | None]
+
+
+@dataclass(frozen=True)
+class Body:
+    """The printed statements and what they use."""
+
+    lines: tuple[str, ...]
+    weights: dict[str, np.ndarray]  # kept weights by their ONNX names
+    attributes: dict[str, str]  # "self.identifier" as the statements use it → key in `weights`
+    inputs: dict[str, str]  # ONNX name → argument
+    outputs: dict[str, str]  # ONNX name → key
+    results: dict[str, str]  # key → expression
+
+
+class Node:
+    """What a lowering may ask of its node beside inputs and attributes (its parameter `node`)."""
+
+    def __init__(self, printer: Printer, source: ir.Node) -> None:
+        self._printer, self._source = printer, source
+        self.outputs = [_metadata(output) for output in source.outputs]
+
+    @property
+    def used(self) -> list[bool]:
+        """Which outputs anybody reads."""
+        return [bool(o.uses()) or o.is_graph_output() for o in self._source.outputs]
+
+    def function(self, graph: ir.Graph, name: str) -> Expression:
+        """Print `graph` as a local function over its inputs; returns its name."""
+        return self._printer.function(graph, name)
+
+
+@dataclass(frozen=True)
+class Metadata:
+    name: str
+    dtype: str | None
+    shape: tuple[int | None, ...] | None
+
+
+def print_graph(model: ir.Model, table: Table, style: Style) -> Body:
+    """Lower every node of `model` (canonical, layout decided).
+
+    Raises UnsupportedOperator with every node that has no lowering, or whose lowering refuses it.
+    """
+    return Printer(model, table, style).print()
+
+
+class Printer:
+    def __init__(self, model: ir.Model, table: Table, style: Style) -> None:
+        self._model, self._table, self._style = model, table, style
+        self._identifiers: set[str] = set(style.reserved)
+        self._names: dict[ir.Value, str] = {}
+        self._values: dict[ir.Value, Value] = {}
+        self._weights: dict[str, np.ndarray] = {}
+        self._kept: dict[tuple[str, str], str] = {}  # (name, form) → attribute
+        self._attributes: dict[str, str] = {}  # attribute → key among the weights
+        self._problems: list[str] = []
+        self._lines: list[str] = []
+        self._depth = 2
+
+    def print(self) -> Body:
+        graph = self._model.graph
+        for value in graph.inputs:
+            self._declare(value)
+        for initializer in graph.initializers.values():
+            assert initializer.const_value is not None
+            assert initializer.name is not None
+            array = initializer.const_value.numpy()
+            self._values[initializer] = Constant(initializer.name, array, self._keep)
+        self._statements(graph)
+        keys = self._keys(graph.outputs)
+        results = {keys[o.name]: self.value(o).text for o in graph.outputs}  # type: ignore[index]
+        if self._problems:
+            raise UnsupportedOperator(
+                f"{len(self._problems)} node(s) cannot be lowered:\n  " + "\n  ".join(self._problems),
+                hint="Add a lowering (the README says how), or change the model to avoid them.",
+            )
+        return Body(
+            lines=tuple(self._lines),
+            weights=self._weights,
+            attributes=self._attributes,
+            inputs={v.name: self._names[v] for v in graph.inputs if v.name},
+            outputs=keys,
+            results=results,
+        )
+
+    def value(self, value: ir.Value) -> Value:
+        if value not in self._values:  # an initializer without a home, or a name from nowhere
+            raise Refusal(f"'{value.name}' is not computed by anything")
+        return self._values[value]
+
+    def function(self, graph: ir.Graph, name: str) -> Expression:
+        unique = self._identifier(name)
+        arguments = [self._declare(value) for value in graph.inputs]
+        self._emit(f"def {unique}({', '.join(arguments)}):")
+        self._depth += 1
+        self._statements(graph)
+        results = [self.value(output).text for output in graph.outputs]
+        self._emit(f"return {', '.join(results)}" if len(results) == 1 else f"return [{', '.join(results)}]")
+        self._depth -= 1
+        return Expression(unique)
+
+    def _statements(self, graph: Iterable[ir.Node]) -> None:
+        for node in graph:
+            try:
+                self._statement(node)
+            except Refusal as refusal:
+                self._problems.append(f"{_title(node, self._model)}: {refusal}")
+                for output in node.outputs:  # so that the nodes behind it can be judged, too
+                    self._declare(output)
+
+    def _statement(self, node: ir.Node) -> None:
+        lowering = self._table.get((node.domain, node.op_type))
+        if lowering is None:
+            raise Refusal("no lowering")
+        inputs = [None if value is None else self.value(value) for value in node.inputs]
+        while inputs and inputs[-1] is None:
+            inputs.pop()
+        keywords = {name: _attribute(attribute) for name, attribute in node.attributes.items()}
+        parameters = inspect.signature(lowering).parameters
+        if "node" in parameters:
+            keywords["node"] = Node(self, node)
+        try:
+            inspect.signature(lowering).bind(*inputs, **keywords)
+        except TypeError as error:
+            raise Refusal(f"not covered with these inputs or attributes: {error}") from error
+        answer = lowering(*inputs, **keywords)
+        if isinstance(answer, Unpack):
+            targets = ", ".join(self._declare(output) for output in node.outputs)
+            self._emit(f"{targets} = {answer.expression.text}")
+            return
+        answers = answer if isinstance(answer, tuple) else (answer,)
+        for output, expression in zip(node.outputs, answers, strict=False):
+            text = expression.text
+            self._emit(f"{self._declare(output)} = {text}")
+
+    def _declare(self, value: ir.Value) -> str:
+        name = self._identifier(value.name or "value")
+        self._names[value] = name
+        known = _metadata(value)
+        self._values[value] = Value(known.name, known.dtype, known.shape, lambda: name)
+        return name
+
+    def _keep(self, name: str, array: np.ndarray, variant: str) -> str:
+        """The text for a constant: a literal, or an attribute of the module holding a weight."""
+        text = self._style.inline(array)
+        if text is not None:
+            return text
+        if (name, variant) not in self._kept:
+            taken = any(key == name for key, _ in self._kept)
+            stored = f"{name}:{variant}" if taken else name
+            attribute = f"self.{self._identifier(name)}"
+            self._kept[(name, variant)] = attribute
+            self._weights[stored] = array
+            self._attributes[attribute] = stored
+        return self._kept[(name, variant)]
+
+    def _keys(self, values: Iterable[ir.Value]) -> dict[str, str]:
+        keys: dict[str, str] = {}
+        for value in values:
+            assert value.name is not None
+            key = identifier(value.name)
+            while key in keys.values():
+                key += "_"
+            keys[value.name] = key
+        return keys
+
+    def _identifier(self, name: str) -> str:
+        base = identifier(name)
+        unique, count = base, 1
+        while unique in self._identifiers:
+            unique, count = f"{base}_{count}", count + 1
+        self._identifiers.add(unique)
+        return unique
+
+    def _emit(self, line: str) -> None:
+        self._lines.append(_INDENT * self._depth + line)
+
+
+def identifier(name: str) -> str:
+    """`name` as a Python identifier."""
+    text = re.sub(r"\W+", "_", name).strip("_") or "value"
+    if text[0].isdigit() or keyword.iskeyword(text):
+        text = f"v_{text}"
+    return text
+
+
+def _metadata(value: ir.Value) -> Metadata:
+    dtype = value.dtype
+    shape = None
+    if value.shape is not None:
+        shape = tuple(dim if isinstance(dim, int) else None for dim in value.shape)
+    name = None if dtype in (None, ir.DataType.UNDEFINED) else dtype.numpy().name  # type: ignore[union-attr]
+    return Metadata(value.name or "", name, shape)
+
+
+def _attribute(attribute: ir.Attr) -> Any:
+    if attribute.type == ir.AttributeType.TENSOR:
+        return attribute.as_tensor().numpy()
+    if attribute.type in (ir.AttributeType.INTS, ir.AttributeType.FLOATS, ir.AttributeType.STRINGS):
+        return list(attribute.value)  # type: ignore[arg-type]
+    return attribute.value
+
+
+def _title(node: ir.Node, model: ir.Model) -> str:
+    domain = node.domain or "ai.onnx"
+    if domain == "interop.channels_last":
+        domain = "ai.onnx"
+    version = model.opset_imports.get(node.domain or "", "")
+    return f"{domain}::{node.op_type}-{version} (node '{node.name}')"

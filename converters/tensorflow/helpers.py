@@ -376,14 +376,17 @@ def recurrent(x, lengths, states, step, reverse):
 
 def both_directions(x, r, lengths, initial, direction, batch_first, run):
     """Lay out x as [time, batch, features], run each direction, and gather ONNX's outputs."""
+    x = tf.ensure_shape(x, [None, None, None])
+    initial = [i if i is None else tf.ensure_shape(i, [None, None, None]) for i in initial]
     if batch_first:
         x = tf.transpose(x, [1, 0, 2])
         initial = [None if i is None else tf.transpose(i, [1, 0, 2]) for i in initial]
     lengths = None if lengths is None else tf.cast(lengths, tf.int32)
-    zeros = tf.zeros([tf.shape(x)[1], r.shape[1]], x.dtype)
+    hidden = r.shape[1]
+    zeros = tf.zeros([tf.shape(x)[1], hidden], x.dtype)
     outputs, finals = [], []
     for d in range(2 if direction == "bidirectional" else 1):
-        states = [zeros if i is None else i[d] for i in initial]
+        states = [zeros if i is None else tf.ensure_shape(i[d], [None, hidden]) for i in initial]
         reverse = direction == "reverse" or d == 1
         output, final = run(d, x, lengths, states, reverse)
         outputs.append(output)

@@ -97,9 +97,17 @@ def _depthwise(
         filters: Any = w.stored(np.ascontiguousarray(array), "depthwise")
     else:
         filters = tf.reshape(tf.transpose(w, [2, 3, 1, 0]), [*spatial, group, multiplier])
+    # TensorFlow 2.21 aborts the whole process on a fused depthwise convolution with explicit
+    # padding, so the padding is SAME where that is the same, and an operator of its own elsewhere.
+    totals = [(k - 1) * d for k, d in zip(w.shape[2:], dilations, strict=True) if k is not None]
+    same = strides == [1, 1] and around == [(t // 2, t - t // 2) for t in totals]
+    source: Any = x
+    if not same and padding(around) != "VALID":
+        source = tf.pad(x, padding(around))
     return tf.nn.depthwise_conv2d(
-        x, filters, strides=[1, *strides, 1], padding=padding(around), **_dilated(dilations)
-    )
+        source, filters, strides=[1, *strides, 1], padding="SAME" if same else "VALID",
+        **_dilated(dilations),
+    )  # fmt: skip
 
 
 def _grouped(

@@ -73,9 +73,11 @@ def squeeze(x: Value, axes: Value | None = None) -> Expression:
 
 def unsqueeze(x: Value, axes: Value) -> Expression:
     positions = axes.ints("axes")
-    rank = x.known_rank + len(positions)
+    if len(positions) > 1 and any(axis < 0 for axis in positions):
+        rank = x.known_rank + len(positions)
+        positions = [axis % rank for axis in positions]
     result: Expression = x
-    for axis in sorted(position % rank for position in positions):
+    for axis in sorted(positions):
         result = tf.expand_dims(result, axis)
     return result
 

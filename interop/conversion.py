@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,9 +14,9 @@ from typing import Any
 from interop import frameworks, manifest, output, proof, sources, targets
 from interop.environments import Environment, provide
 from interop.errors import UsageError
+from interop.frameworks import FRAMEWORKS
 from interop.graph.canonical import canonicalize, save, signature_of
 from interop.progress import Progress, Silent
-from interop.record import conversion_record
 from interop.reference import ModelReference, resolve
 from interop.signature import TensorSpec
 from interop.workers import Worker
@@ -49,11 +50,11 @@ class Conversion:
 
     @property
     def grade(self) -> str:
-        return self.manifest["grade"]
+        return str(self.manifest["grade"])
 
     @property
     def passed(self) -> bool:
-        return self.manifest["rule"]["passed"]
+        return bool(self.manifest["rule"]["passes"])
 
 
 class Clock:
@@ -61,67 +62,116 @@ class Clock:
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
-        self.stages: dict[str, float] = {}
+        self._stages: dict[str, float] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.stages[name] = time.perf_counter() - start
+        self._stages[name] = time.perf_counter() - start
 
     def seconds(self) -> dict[str, float]:
-        return {**self.stages, "total": time.perf_counter() - self._start}
+        return {**self._stages, "total": time.perf_counter() - self._start}
+
+
+class Workers:
+    """Opens workers; all of them end with the stack, whatever happens."""
+
+    def __init__(self, stack: ExitStack, request: Request) -> None:
+        self._stack, self._request = stack, request
+        self._open: dict[str, Worker] = {}
+
+    def open(self, environment: Environment, role: str) -> Worker:
+        worker = Worker(
+            environment.interpreter,
+            FRAMEWORKS[environment.framework].guest,
+            label=environment.framework,
+            timeout=self._request.timeout,
+            log=_echo if self._request.verbose else None,
+            # A user's package.module:callable is looked for where the command was given.
+            search_path=[str(Path.cwd())],
+        )
+        self._open[role] = self._stack.enter_context(worker)
+        return worker
+
+    def peak_memory(self) -> dict[str, int]:
+        return {role: worker.peak_memory for role, worker in self._open.items()}
 
 
 def run(request: Request, progress: Progress | None = None) -> Conversion:
     """Carry out `request`; the result lies on disk when this returns, whatever its grade.
 
-    Raises the errors of interop.errors; nothing is left on disk then, and no process.
+    Raises the errors of interop.errors; then nothing is left on disk, and no process.
     """
+    from interop.record import conversion_record
+
     progress = progress or Silent()
     clock = Clock()
-    source_name = None if request.source is None else frameworks.parse(request.source)
-    target_name = frameworks.parse(request.target)
-    reference = resolve(request.model, None if source_name is None else source_name.framework)
-    _check_roles(reference, target_name)
-    folder = request.output or Path(f"{reference.name}-{_short(request.target)}")
+    away = frameworks.parse(request.target)
+    home = None if request.source is None else frameworks.parse(request.source)
+    reference = resolve(request.model, None if home is None else home.framework)
+    _check_roles(reference, away.framework)
+    folder = request.output or Path(f"{reference.name}-{_short(away.framework)}")
     output.check_free(folder, force=request.force)
     with ExitStack() as stack:
         stack.enter_context(output.disk_errors(Path(tempfile.gettempdir())))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="interop-")))
         with clock.stage("environments"):
-            version = None if source_name is None else source_name.version
-            home = _provide(reference.framework, version, progress)
-            away = _provide(target_name.framework, target_name.version, progress)
-        open_worker = _Workers(stack, request)
-        source_worker = open_worker(home)
-        builder, prover = open_worker(away), open_worker(away)
-        with clock.stage("export"), progress.stage(f"load from {reference.framework}"):
+            version = None if home is None else home.version
+            source_home = _provide(reference.framework, version, progress)
+            target_home = _provide(away.framework, away.version, progress)
+            onnx_home = _provide("onnx", None, progress)
+        workers = Workers(stack, request)
+        # All start importing now, while the source still loads and exports.
+        source_worker = workers.open(source_home, "source")
+        builder = workers.open(target_home, "builder")
+        checker = workers.open(onnx_home, "checker")
+        with clock.stage("export"), progress.stage(f"load and export ({reference.framework})"):
             source = sources.load(reference, source_worker, request, scratch)
+        prover = workers.open(target_home, "prover")
         with clock.stage("canonicalize"), progress.stage("canonical ONNX"):
             model = canonicalize(source.onnx)
-            canonical = scratch / "canonical.onnx"
+            canonical, signature = scratch / "canonical.onnx", signature_of(model)
             save(model, canonical)
-            signature = signature_of(model)
-        plan = proof.plan(canonical, signature, reference.architecture, request, scratch)
-        checker = open_worker(_provide("onnx", None, progress))
-        evidence = proof.Evidence(plan, checker, source_worker)
-        aside = stack.enter_context(output.staged(folder))
-        with clock.stage("lower"), progress.stage(f"lower to {target_name.framework}"):
-            target = targets.lower(model, target_name.framework, aside, request)
+            plan = proof.plan(canonical, signature, reference.architecture, request, scratch)
+        evidence = proof.Evidence(plan, checker, source_worker, request.seed)
         evidence.start()
-        with clock.stage("build"), progress.stage(f"build in {target_name.framework}"):
-            targets.build(target, builder)
+        aside = stack.enter_context(output.staged(folder))
+        with clock.stage("lower"), progress.stage(f"lower to {away.framework}"):
+            target = targets.lower(model, away.framework, aside, request)
+        with clock.stage("build"), progress.stage(f"build ({away.framework})"):
+            built = targets.build(target, builder)
         with clock.stage("verify"), progress.stage("compare with the source") as update:
             parity = evidence.judge(target, prover, update)
         with clock.stage("latency"), progress.stage("measure latency"):
-            latency = proof.latency(plan, source_worker, prover, target)
-        with clock.stage("write"):
-            document = conversion_record(
-                request=request, reference=reference, source=source, source_environment=home,
-                target=target, target_environment=away, signature=signature, parity=parity,
-                latency=latency, folder=aside, seconds=clock.seconds(),
-                peak_memory=open_worker.peak_memory(),
-            )  # fmt: skip
-            manifest.write(document, aside)
+            latency = proof.measure_latency(plan, source_worker, prover, target)
+        document = conversion_record(
+            request, reference, source, source_home, target, target_home, signature, parity,
+            latency, built, clock.seconds(), workers.peak_memory(),
+        )  # fmt: skip
+        manifest.write(document, aside)
     return Conversion(folder, document)
+
+
+def _check_roles(reference: ModelReference, target: str) -> None:
+    for name, role, verb in ((reference.framework, "source", "from"), (target, "target", "to")):
+        if role not in FRAMEWORKS[name].roles:
+            able = sorted(f.name for f in FRAMEWORKS.values() if role in f.roles)
+            raise UsageError(
+                f"converting {verb} {FRAMEWORKS[name].title} is not possible yet",
+                hint=f"Possible: {', '.join(able)}.",
+            )
+
+
+def _short(framework: str) -> str:
+    """The name that people use in a folder's name: the shortest."""
+    return min((framework, *FRAMEWORKS[framework].aliases), key=len)
+
+
+def _provide(framework: str, version: str | None, progress: Progress) -> Environment:
+    with progress.stage(f"environment for {framework}") as update:
+        return provide(framework, version, on_progress=update)
+
+
+def _echo(line: str) -> None:
+    print(line, file=sys.stderr)

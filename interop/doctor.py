@@ -1,90 +1,167 @@
-"""What this machine can run. Nothing is imported or made to find out."""
+"""What this machine can run, and why not what it cannot: facts only, in about a second.
+
+No framework is imported, and nothing is made, to find out.
+"""
 
 from __future__ import annotations
 
-import ctypes.util
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.version import Version
-
-from interop.environments.interpreters import interpreters
-from interop.environments.provide import choose_python
-from interop.environments.specification import missing_here, read, running_version
-from interop.environments.store import Store
+from interop import environments
+from interop.environments import interpreters, running, store
+from interop.environments.interpreters import Interpreter
 from interop.errors import EnvironmentUnavailable
 from interop.frameworks import FRAMEWORKS
 
 
 @dataclass(frozen=True)
 class FrameworkState:
+    """state: "running" (this interpreter serves), "ready" (made), "on first use", "unavailable".
+
+    version: what would run; reason: where, or why not; hint: how to get it, if it cannot run.
+    """
+
     framework: str
+    title: str
     version: str
-    runs: bool
-    state: str  # "runs here", "ready", "on first use", "not available"
+    state: str
+    reason: str
+    hint: str = ""
+
+    @property
+    def runs(self) -> bool:
+        return self.state != "unavailable"
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """NVIDIA only. names: the devices that CUDA's driver gives to a process here."""
+
+    names: tuple[str, ...]
+    driver: str | None  # its version; None where there is no driver
     reason: str
 
 
 @dataclass(frozen=True)
-class FoundPython:
-    version: str
-    where: str
-    path: str
-
-
-@dataclass(frozen=True)
 class Report:
+    python: Interpreter
     frameworks: tuple[FrameworkState, ...]
-    interpreters: tuple[FoundPython, ...]
-    gpu: str
-    cache: str
+    interpreters: tuple[Interpreter, ...]
+    cache: Path
     free_bytes: int
+    gpu: Gpu
+    onnxruntime_providers: tuple[str, ...]
 
 
-def examine(store: Store | None = None) -> Report:
-    """Look at interpreters, made environments, the driver and the disk; takes about a second."""
-    store = store or Store()
-    existing = next(p for p in (store.root, *store.root.parents) if p.exists())
+def examine(
+    at: environments.Store | None = None,
+    frameworks: tuple[str, ...] = tuple(FRAMEWORKS),
+    pythons: tuple[Interpreter, ...] | None = None,
+) -> Report:
+    """Look at interpreters, environments, disk and GPU. The arguments say where, for tests."""
+    at = at or environments.default_store()
+    found = interpreters.find_interpreters() if pythons is None else pythons
+    existing = next(folder for folder in (at.root, *at.root.parents) if folder.exists())
     return Report(
-        frameworks=tuple(_framework(name, store) for name in FRAMEWORKS),
-        interpreters=tuple(
-            FoundPython(str(i.version), i.where, str(i.path)) for i in interpreters()
-        ),
-        gpu=_gpu(),
-        cache=str(store.root),
+        python=interpreters.running(),
+        frameworks=tuple(_state(name, at, found) for name in frameworks),
+        interpreters=found,
+        cache=at.root,
         free_bytes=shutil.disk_usage(existing).free,
+        gpu=describe_gpu(*_run([sys.executable, "-E", "-c", _CUDA]), _driver_version()),
+        onnxruntime_providers=_providers(),
     )
 
 
-def _framework(name: str, store: Store) -> FrameworkState:
-    specification = read(FRAMEWORKS[name].folder, None)
-    here = Version(".".join(map(str, sys.version_info[:3])))
-    missing = missing_here(specification, None)
-    if specification.supports(here) and not missing:
-        version = running_version(specification) or specification.version
-        return FrameworkState(name, version, True, "runs here", "the running interpreter serves")
+def _state(name: str, at: environments.Store, found: tuple[Interpreter, ...]) -> FrameworkState:
+    title = FRAMEWORKS[name].title if name in FRAMEWORKS else name
     try:
-        python = choose_python(specification, store)
+        recipe = at.recipe(name)
     except EnvironmentUnavailable as error:
+        return FrameworkState(name, title, "", "unavailable", error.message, error.hint)
+    if serving := at.serving(name):
         return FrameworkState(
-            name, specification.version, False, "not available", f"{error.message}. {error.hint}"
+            name, title, serving.version, "running", f"the running interpreter, {sys.executable}"
         )
-    if store.find(specification, python) is not None:
+    if ready := at.ready(name):
+        return FrameworkState(name, title, ready.version, "ready", f"its own, in {ready.path}")
+    chosen = interpreters.choose(found, recipe.python, recipe.lock_python)
+    if chosen is None:
+        none = store.no_interpreter(recipe, found)
         return FrameworkState(
-            name, specification.version, True, "ready", f"its own environment, Python {python.version}"
+            name, title, recipe.locked_version, "unavailable", none.message, none.hint
         )
+    lacking = "; ".join(running.missing(recipe, None, running.installed_packages()))
     return FrameworkState(
         name,
-        specification.version,
-        True,
+        title,
+        recipe.locked_version,
         "on first use",
-        f"will be made with Python {python.version}; here it lacks {', '.join(missing)}",
+        f"will be made with Python {chosen.full} ({chosen.path}), for here {lacking}",
     )
 
 
-def _gpu() -> str:
-    if Path("/proc/driver/nvidia/version").exists() or ctypes.util.find_library("cuda"):
-        return "an NVIDIA driver is installed"
-    return "no NVIDIA driver: CUDA and TensorRT cannot run here (install the driver to change that)"
+#: Asks CUDA's driver itself, in a process of its own: a broken driver may take its caller along.
+_CUDA = """
+import ctypes
+cuda = ctypes.CDLL("libcuda.so.1")
+status, count = cuda.cuInit(0), ctypes.c_int()
+assert status == 0, "cuInit gives error %d" % status
+cuda.cuDeviceGetCount(ctypes.byref(count))
+for index in range(count.value):
+    device, name = ctypes.c_int(), ctypes.create_string_buffer(256)
+    cuda.cuDeviceGet(ctypes.byref(device), index)
+    cuda.cuDeviceGetName(name, 256, device)
+    print(name.value.decode())
+"""
+
+
+def describe_gpu(status: int, output: str, driver: str | None) -> Gpu:
+    """What the exit status and output of asking CUDA's driver mean, given the driver's version."""
+    lines = output.splitlines()
+    if status == 0 and lines:
+        return Gpu(tuple(lines), driver, "CUDA's driver answers")
+    if status == 0:
+        return Gpu((), driver, "CUDA's driver finds no device")
+    if driver is None and "libcuda.so.1" in output:
+        return Gpu((), None, "no NVIDIA driver is installed: nothing runs on CUDA or TensorRT here")
+    return Gpu((), driver, f"CUDA's driver does not work: {lines[-1] if lines else status}")
+
+
+def _driver_version() -> str | None:
+    """As the kernel module says; in a container without /proc/driver, as nvidia-smi says."""
+    try:
+        first = Path("/proc/driver/nvidia/version").read_text().splitlines()[0]
+        return next(word for word in first.split() if word[0].isdigit() and "." in word)
+    except (OSError, IndexError, StopIteration):
+        query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+        status, output = _run(query)
+        return output.splitlines()[0].strip() if status == 0 and output.strip() else None
+
+
+def _run(command: list[str]) -> tuple[int, str]:
+    """(exit status, all output) of a quick command; a status of -1 where it could not be had."""
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=20,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return -1, str(error)
+    return done.returncode, done.stdout
+
+
+def _providers() -> tuple[str, ...]:
+    import onnxruntime  # type: ignore[import-untyped]  # part of the core, but a tenth of a second that only this needs
+
+    return tuple(onnxruntime.get_available_providers())

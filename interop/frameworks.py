@@ -1,33 +1,28 @@
-"""The frameworks: an explicit table, one row each."""
+"""The frameworks that the toolkit knows: one row each, and `converters/<name>/` has the rest."""
 
 from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from pathlib import Path
 
-import interop.converters
+from packaging.version import InvalidVersion, Version
+
 from interop.errors import UsageError
 
 
 @dataclass(frozen=True)
 class Framework:
-    """What the host knows of a framework; all else lies in `converters/<name>/`."""
+    """One row. roles: "source" (its models can be converted), "target" (to it)."""
 
     name: str
     title: str
     aliases: tuple[str, ...]
-    roles: frozenset[str]  # "source", "target"
+    roles: frozenset[str]
 
     @property
     def guest(self) -> str:
         """The module that its workers run."""
         return f"interop.converters.{self.name}.guest"
-
-    @property
-    def folder(self) -> Path:
-        """Where its environment.toml and lock.txt are."""
-        return Path(next(iter(interop.converters.__path__))) / self.name
 
 
 FRAMEWORKS: dict[str, Framework] = {
@@ -42,25 +37,39 @@ FRAMEWORKS: dict[str, Framework] = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """A framework as named on the command line: `torch`, or `torch@2.11`."""
+    """A framework's name, and the version after the `@`, or the beginning of one ("2.11")."""
 
-    framework: Framework
-    version: str | None  # a version or its beginning ("2.11"); None: the locked one
+    framework: str
+    version: str | None
+
+
+def find(name: str) -> Framework:
+    """The framework of that name or alias, in any case. Raises UsageError, naming the nearest."""
+    known = {n: row for row in FRAMEWORKS.values() for n in (row.name, *row.aliases)}
+    wanted = name.strip().lower()
+    if wanted in known:
+        return known[wanted]
+    near = difflib.get_close_matches(wanted, known, n=1)
+    raise UsageError(
+        f"there is no framework '{name}' here",
+        hint=(f"did you mean {near[0]}? " if near else "") + f"there are {', '.join(FRAMEWORKS)}",
+    )
 
 
 def parse(text: str) -> Wanted:
-    """Read `name` or `name@version`.
+    """Read `torch` or `torch@2.11`.
 
-    Raises UsageError, naming the nearest, for a framework that is not in the table.
+    Raises UsageError for a framework that is not in the table, or what is no version.
     """
-    name, _, version = text.partition("@")
-    for framework in FRAMEWORKS.values():
-        if name.lower() in (framework.name, *framework.aliases):
-            return Wanted(framework, version or None)
-    known = [n for f in FRAMEWORKS.values() for n in (f.name, *f.aliases)]
-    near = difflib.get_close_matches(name.lower(), known, n=1)
-    raise UsageError(
-        f"there is no framework '{name}' here",
-        hint=(f"Did you mean {near[0]}? " if near else "")
-        + f"There are {', '.join(sorted(FRAMEWORKS))}.",
-    )
+    name, at, version = text.partition("@")
+    framework = find(name).name
+    if not at:
+        return Wanted(framework, None)
+    try:
+        Version(version)
+    except InvalidVersion as error:
+        raise UsageError(
+            f"'{version}' in '{text}' is not a version",
+            hint=f"write it as in {framework}@2.13 or {framework}@2.13.0",
+        ) from error
+    return Wanted(framework, version)

@@ -1,8 +1,13 @@
-"""The proof of a conversion: both ends run on the same inputs, each set against the float64 truth."""
+"""The proof of a conversion: both ends run on the same inputs, each held against the truth.
+
+Running, comparing and grading are separate: workers write tensors into folders, `interop.parity`
+reads them. The truth and the noise floor come from a worker of their own, which computes them while
+the target framework is still building.
+"""
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,12 +15,175 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
+from interop.graph.layout import first_order, last_order
 from interop.models import Architecture
+from interop.parity.grade import Grade, grade
+from interop.parity.inputs import InputSet, input_sets, load_input_sets
+from interop.parity.latency import Latency, interleave, latency
+from interop.parity.noise import measure_noise
+from interop.parity.proof import OutputProof, prove
 from interop.progress import Update
 from interop.signature import Signature
-from interop.workers import Worker
+from interop.workers import Pending, Worker
 from interop.workers.tensors import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from interop.conversion import Request
     from interop.targets import Target
+
+#: Perturbed float32 runs that the noise floor is taken from.
+FLOOR_RUNS = 4
+
+#: Wall seconds for measuring latency, and runs in each of its blocks.
+LATENCY_BUDGET = 2.0
+LATENCY_BLOCK = 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be compared, laid out on disk: one folder a set of inputs."""
+
+    canonical: Path
+    signature: Signature
+    sets: tuple[InputSet, ...]
+    folder: Path
+
+    def inputs(self) -> list[str]:
+        return self._folders("inputs")
+
+    def _folders(self, name: str) -> list[str]:
+        return [str(self.folder / name / str(index)) for index in range(len(self.sets))]
+
+    def outputs(self, who: str) -> list[str]:
+        return self._folders(f"outputs-{who}")
+
+
+@dataclass(frozen=True)
+class Parity:
+    """The evidence and the grade that it gives."""
+
+    sets: tuple[InputSet, ...]
+    proofs: tuple[OutputProof, ...]
+    grade: Grade
+
+
+def plan(
+    canonical: Path,
+    signature: Signature,
+    architecture: Architecture | None,
+    request: Request,
+    folder: Path,
+) -> Plan:
+    """Choose the inputs (the user's own, or drawn by seed) and write them to disk."""
+    if request.data is not None:
+        sets = load_input_sets(request.data, signature)
+    else:
+        bounds, sizes = {}, dict(request.sizes)
+        if architecture is not None:
+            bounds = {i.name: i.below for i in architecture.inputs if i.below is not None}
+            sizes = {**architecture.sizes, **sizes}
+        model = onnx.load(canonical, load_external_data=False)
+        sets = input_sets(model, signature, seed=request.seed, sizes=sizes, bounds=bounds)
+    made = Plan(canonical, signature, sets, folder)
+    for one, target in zip(sets, made.inputs(), strict=True):
+        write_tensors(target, one.arrays)
+    return made
+
+
+class Evidence:
+    """Outputs of everybody, gathered as they become ready."""
+
+    def __init__(self, plan: Plan, checker: Worker, source: Worker, seed: int) -> None:
+        self._plan, self._checker, self._source, self._seed = plan, checker, source, seed
+        self._truth: Pending | None = None
+
+    def start(self) -> None:
+        """Set the float64 evaluation going; it does not need the artifact."""
+        self._truth = self._checker.start(
+            "truth",
+            model=str(self._plan.canonical),
+            inputs=self._plan.inputs(),
+            outputs=self._plan.outputs("truth"),
+        )
+
+    def judge(self, target: Target, prover: Worker, update: Update) -> Parity:
+        """Run the artifact as it lies on disk, and the source; compare both with the truth."""
+        assert self._truth is not None
+        plan = self._plan
+        update(0.1, "running the source")
+        self._source.call("run", inputs=plan.inputs(), outputs=plan.outputs("source"))
+        update(0.3, "waiting for the float64 truth")
+        self._truth.result()
+        update(0.5, "measuring the noise floor")
+        floor = self._checker.start(
+            "floor_runs",
+            model=str(plan.canonical),
+            inputs=plan.inputs(),
+            outputs=plan.outputs("floor"),
+            seed=self._seed,
+            runs=FLOOR_RUNS,
+        )
+        prover.call("load", path=str(target.artifact))
+        handed = _hand_over(plan, target)
+        prover.call("run", inputs=handed, outputs=plan.outputs("artifact"))
+        floor.result()
+        update(0.9, "comparing")
+        proofs = [
+            proof for index in range(len(plan.sets)) for proof in self._prove(index, target)
+        ]
+        return Parity(plan.sets, tuple(proofs), grade(proofs))
+
+    def _prove(self, index: int, target: Target) -> Sequence[OutputProof]:
+        plan = self._plan
+        truth = read_tensors(plan.outputs("truth")[index])
+        source = read_tensors(plan.outputs("source")[index])
+        floor = Path(plan.outputs("floor")[index])
+        runs = [read_tensors(floor / str(number)) for number in range(FLOOR_RUNS + 1)]
+        noise = {name: measure_noise(truth[name], [run[name] for run in runs]) for name in truth}
+        artifact = _take_back(read_tensors(plan.outputs("artifact")[index]), target)
+        return prove(plan.sets[index].label, truth, source, artifact, noise)
+
+
+def measure_latency(plan: Plan, source: Worker, prover: Worker, target: Target) -> Latency:
+    """Source and artifact on the first set of inputs, taking turns; the ratio is artifact's over
+    source's."""
+    theirs, ours = plan.inputs()[0], _hand_over(plan, target)[0]
+
+    def block(worker: Worker, folder: str) -> list[float]:
+        seconds: list[float] = worker.call("time", inputs=folder, runs=LATENCY_BLOCK, warmup=1)[
+            "seconds"
+        ]
+        return seconds
+
+    samples = interleave(
+        lambda: block(source, theirs), lambda: block(prover, ours), budget=LATENCY_BUDGET
+    )
+    return latency(samples)
+
+
+def _hand_over(plan: Plan, target: Target) -> list[str]:
+    """The inputs as the artifact takes them: under its names, in its layout."""
+    folders = []
+    for index, one in enumerate(plan.sets):
+        arrays = {}
+        for name, array in one.arrays.items():
+            moved = array
+            if target.channels_last and array.ndim == 4:
+                moved = np.ascontiguousarray(array.transpose(last_order(4)))
+            arrays[target.source.inputs[name]] = moved
+        folder = plan.folder / "handed" / str(index)
+        write_tensors(folder, arrays)
+        folders.append(str(folder))
+    return folders
+
+
+def _take_back(outputs: dict[str, Any], target: Target) -> dict[str, Any]:
+    """The artifact's outputs under the source's names and in its layout; none may be dropped."""
+    names = {key: name for name, key in target.source.outputs.items()}
+    taken = {}
+    for key, array in outputs.items():
+        moved = array
+        if target.channels_last and array.ndim == 4:
+            moved = array.transpose(first_order(4))
+        taken[names.get(key, key)] = moved
+    return taken

@@ -16,7 +16,7 @@ from interop.workers import Worker
 
 if TYPE_CHECKING:
     from interop.conversion import Request
-    from interop.source.module import Source
+    from interop.converters.tensorflow.importer import Source
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,69 @@
-"""Interpreters and packages for the workers: found where they are, made where they are not."""
+"""Where each framework runs: the running interpreter, or an environment made for it and kept."""
 
-from interop.environments.provide import Environment, provide
-from interop.environments.store import Store
+from __future__ import annotations
 
-__all__ = ["Environment", "Store", "provide"]
+import os
+from pathlib import Path
+
+import platformdirs
+
+from interop import frameworks
+from interop.environments.interpreters import Interpreter, find_interpreters
+from interop.environments.recipe import Recipe
+from interop.environments.store import Environment, Listed, Record, Store
+from interop.workers import OnProgress
+from interop.workers.guest_packages import path_of
+
+__all__ = [
+    "Environment",
+    "Interpreter",
+    "Listed",
+    "Recipe",
+    "Record",
+    "Store",
+    "create",
+    "default_store",
+    "find_interpreters",
+    "list_environments",
+    "provide",
+    "remove",
+]
+
+
+def default_store() -> Store:
+    """The user's cache folder (or $INTEROP_CACHE_DIR) and the recipes of this installation."""
+    chosen = os.environ.get("INTEROP_CACHE_DIR")
+    cache = Path(chosen).absolute() if chosen else platformdirs.user_cache_path("interop")
+    return Store(cache / "environments", Path(path_of("interop.converters")[0]))
+
+
+def provide(
+    framework: str, version: str | None = None, *, on_progress: OnProgress | None = None
+) -> Environment:
+    """An interpreter that has the framework: the running one, or an environment made on first use.
+
+    Raises UsageError for an unknown framework, EnvironmentUnavailable where it cannot be had.
+    """
+    name = frameworks.find(framework).name
+    return default_store().provide(name, version, on_progress=on_progress)
+
+
+def create(
+    framework: str, version: str | None = None, *, on_progress: OnProgress | None = None
+) -> Environment:
+    """As `provide`, but never the running interpreter."""
+    name = frameworks.find(framework).name
+    return default_store().create(name, version, on_progress=on_progress)
+
+
+def list_environments() -> tuple[Listed, ...]:
+    """All made environments, those with outdated pins (stale) or no interpreter (broken) too."""
+    return default_store().list()
+
+
+def remove(name: str) -> Listed:
+    """Remove a made environment by the name of its folder; returns what it was.
+
+    Raises EnvironmentUnavailable where there is none.
+    """
+    return default_store().remove(name)

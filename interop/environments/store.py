@@ -1,208 +1,324 @@
-"""The made environments on disk. Two commands may want the same one; one makes it."""
+"""The environments kept on this machine: provided, made on first use, listed, removed.
+
+An environment's folder is named after what it was made from, so a change of pins is another
+folder. It is built aside under a lock and renamed into place, so a folder that is there is whole.
+Since it was renamed, its scripts point nowhere: run `<interpreter> -m ...`.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import re
 import shutil
-import signal
-import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-from platformdirs import user_cache_path
+from filelock import FileLock, Timeout
+from packaging.utils import canonicalize_name
 
-from interop.environments.interpreters import Interpreter
-from interop.environments.specification import Specification
+from interop.environments import interpreters, running
+from interop.environments.recipe import Recipe, load_recipe
 from interop.errors import EnvironmentUnavailable
-from interop.output import disk_errors, size
-from interop.progress import Update
+from interop.workers import OnProgress, Worker
 
-RECORD = "interop.json"
-_TAIL = 15  # lines of pip's output shown with an error
+RECORD = "environment.json"
+PARTIAL = ".partial-"
+#: Seconds for making one environment; a gigabyte over a slow line takes its time.
+LIMIT = 2 * 3600.0
 
 
 @dataclass(frozen=True)
-class Made:
-    """An environment on disk, as its record tells."""
+class Environment:
+    """An interpreter that has a framework. kind: "running" or "made"; path: its folder.
 
-    path: Path
+    version: the framework's; packages: {canonical name: version} of all that it has.
+    """
+
     framework: str
     version: str
+    interpreter: Path
+    kind: str
+    path: Path
+    packages: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a made environment, kept in it. asked: the version after the `@`, if any.
+
+    python: as in "3.11.7", of the interpreter `base`; seconds: the time it took to make.
+    """
+
+    framework: str
+    version: str
+    asked: str | None
     python: str
+    base: str
+    requirements: list[str]
     packages: dict[str, str]
     seconds: float
     bytes: int
-
-    @property
-    def interpreter(self) -> Path:
-        return self.path / "bin" / "python"
+    created: float
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A made environment. stale: its pins are not today's; broken: its interpreter has gone."""
+
+    path: Path
+    record: Record
+    stale: bool
+    broken: bool
+
+
+@dataclass(frozen=True)
 class Store:
-    """The folder of made environments: `root`, or the user's cache ($INTEROP_CACHE_DIR sets it)."""
+    """A folder of environments, and the folder of recipes (one subfolder each) to make them by."""
 
-    def __init__(self, root: Path | None = None) -> None:
-        base = os.environ.get("INTEROP_CACHE_DIR")
-        self.root = root or (Path(base) if base else user_cache_path("interop")) / "environments"
+    root: Path
+    recipes: Path
 
-    def all(self) -> list[Made]:
-        """Every environment that is ready."""
-        return [self._read(path.parent) for path in sorted(self.root.glob(f"*/{RECORD}"))]
+    def recipe(self, framework: str) -> Recipe:
+        return load_recipe(framework, self.recipes)
 
-    def find(self, specification: Specification, python: Interpreter) -> Made | None:
-        """The ready environment for exactly these pins, if there is one."""
-        path = self.root / specification.key(python.version)
-        return self._read(path) if (path / RECORD).exists() else None
+    def provide(
+        self, framework: str, version: str | None = None, *, on_progress: OnProgress | None = None
+    ) -> Environment:
+        """The running interpreter if it can serve; else the made environment, made if need be.
 
-    def make(self, specification: Specification, python: Interpreter, update: Update) -> Made:
-        """The environment for these pins, made now unless it is there.
-
-        It is built aside and renamed, under a lock: a build that fails or is killed leaves nothing
-        that could be taken for an environment. Raises EnvironmentUnavailable with pip's last words.
+        Raises EnvironmentUnavailable with what is missing and how to get it.
         """
-        path = self.root / specification.key(python.version)
-        with disk_errors(self.root):
+        return self.serving(framework, version) or self.create(
+            framework, version, on_progress=on_progress
+        )
+
+    def serving(self, framework: str, version: str | None = None) -> Environment | None:
+        """The running interpreter, if it can serve."""
+        recipe = self.recipe(framework)
+        packages = running.installed_packages()
+        if running.missing(recipe, version, packages):
+            return None
+        found = running.framework_version(recipe, packages)
+        assert found is not None
+        prefix, python = Path(sys.prefix), Path(sys.executable)
+        return Environment(framework, found, python, "running", prefix, packages)
+
+    def ready(self, framework: str, version: str | None = None) -> Environment | None:
+        """The made environment, if it is there and whole; on the running Python's version if
+        there is a choice."""
+        start, end = self.recipe(framework).name_for(version)
+        tag = f"{start}{sys.version_info[0]}{sys.version_info[1]}{end}"
+        folders = sorted(self.root.glob(f"{start}*{end}"), key=lambda f: (f.name != tag, f.name))
+        return next((found for folder in folders if (found := _read(folder))), None)
+
+    def create(
+        self, framework: str, version: str | None = None, *, on_progress: OnProgress | None = None
+    ) -> Environment:
+        """The made environment, even where the running interpreter could serve."""
+        if found := self.ready(framework, version):
+            return found
+        recipe = self.recipe(framework)
+        start, end = recipe.name_for(version)
+        interpreter = _choose(recipe)
+        folder = self.root / f"{start}{interpreter.short.replace('.', '')}{end}"
+        with _usable(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.root / f"{path.name}.lock"):
-                if (path / RECORD).exists():
-                    return self._read(path)
-                for left in self.root.glob(f"{path.name}.partial-*"):
-                    shutil.rmtree(left)
-                aside = self.root / f"{path.name}.partial-{os.getpid()}"
-                try:
-                    self._build(specification, python, aside, update)
-                    if path.exists():
-                        shutil.rmtree(path)
-                    aside.rename(path)
-                finally:
-                    shutil.rmtree(aside, ignore_errors=True)
-                return self._read(path)
+            self._sweep()
+            with self._locked(folder, on_progress):
+                if found := _read(folder):  # another command has made it meanwhile
+                    return found
+                return self._build(recipe, version, interpreter, folder, on_progress)
 
-    def remove(self, name: str) -> Made:
-        """Delete the environment in folder `name`; raises EnvironmentUnavailable if there is none."""
-        path = self.root / name
-        if path.parent != self.root or not (path / RECORD).exists():
+    def list(self) -> tuple[Listed, ...]:
+        """All made environments, by name."""
+        return tuple(
+            Listed(folder, record, self._stale(folder, record), _interpreter(folder) is None)
+            for folder in sorted(self.root.glob("*"))
+            if (record := _record(folder)) is not None
+        )
+
+    def remove(self, name: str) -> Listed:
+        """Remove the made environment in folder `name`, and say what it was.
+
+        Raises EnvironmentUnavailable where there is none.
+        """
+        found = next((listed for listed in self.list() if listed.path.name == name), None)
+        if found is None:
             raise EnvironmentUnavailable(
-                f"there is no environment '{name}'", hint="`interop env list` names them."
+                f"there is no environment '{name}' in {self.root}",
+                hint="`interop env list` names them",
             )
-        made = self._read(path)
-        with FileLock(self.root / f"{name}.lock"):
-            # Renamed first: a half-deleted environment must not be found.
-            doomed = self.root / f"{name}.partial-{os.getpid()}"
-            path.rename(doomed)
-            shutil.rmtree(doomed)
-        return made
+        with _usable(self.root), self._locked(found.path, None):
+            doomed = self._partial(found.path)  # renamed first: half of one must not be found
+            found.path.rename(doomed)
+            _delete(doomed)
+        return found
 
-    def _read(self, path: Path) -> Made:
-        record = json.loads((path / RECORD).read_text(encoding="utf-8"))
-        return Made(path=path, **record)
+    def _stale(self, folder: Path, record: Record) -> bool:
+        try:
+            start, end = self.recipe(record.framework).name_for(record.asked)
+        except EnvironmentUnavailable:  # no such framework any more, or no longer that version
+            return True
+        return not (folder.name.startswith(start) and folder.name.endswith(end))
 
     def _build(
-        self, specification: Specification, python: Interpreter, aside: Path, update: Update
-    ) -> None:
-        start = time.monotonic()
-        update(None, "making a virtual environment")
-        # Copies of the interpreter would not survive the renaming on every platform; links do.
-        _run([str(python.path), "-I", "-m", "venv", "--symlinks", str(aside)], lambda line: None)
-        (aside / "requirements.txt").write_text("\n".join(specification.pins), encoding="utf-8")
-        interpreter = str(aside / "bin" / "python")
-        install = ["-m", "pip", "install", "--no-input", "--no-compile", "--progress-bar", "off"]
-        _run(
-            [interpreter, *install, "--requirement", str(aside / "requirements.txt")],
-            _PipProgress(len(specification.pins), update),
-        )
-        packages = _freeze(interpreter)
-        record: dict[str, Any] = {
-            "framework": specification.framework,
-            "version": next(
-                packages[n] for n in map(_plain, specification.version_of) if n in packages
-            ),
-            "python": str(python.version),
-            "packages": packages,
-            "seconds": round(time.monotonic() - start, 1),
-            "bytes": size(aside),
-        }
-        (aside / RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")
-
-
-class _PipProgress:
-    """Counts what pip says it collects; the rest is installing."""
-
-    def __init__(self, expected: int, update: Update) -> None:
-        self._expected, self._update, self._seen = expected, update, 0
-
-    def __call__(self, line: str) -> None:
-        if match := re.match(r"\s*(Collecting|Requirement already satisfied:?) (\S+)", line):
-            self._seen += 1
-            self._update(0.6 * min(1.0, self._seen / self._expected), f"collecting {match[2]}")
-        elif line.startswith("Installing collected packages"):
-            self._update(0.6, f"installing {self._seen} packages")
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _freeze(interpreter: str) -> dict[str, str]:
-    ask = [
-        interpreter,
-        "-I",
-        "-m",
-        "pip",
-        "list",
-        "--format",
-        "json",
-        "--disable-pip-version-check",
-    ]
-    answer = subprocess.run(ask, capture_output=True, text=True, check=True)
-    return {_plain(entry["name"]): entry["version"] for entry in json.loads(answer.stdout)}
-
-
-def _run(command: list[str], on_line: Any) -> None:
-    """Run `command`, feeding its output lines to `on_line`; it ends with us, whatever happens."""
-    # pip's own settings (PIP_*) are the user's; what changes how Python starts is not passed on.
-    environment = {
-        n: v for n, v in os.environ.items() if not n.startswith(("PYTHON", "VIRTUAL_ENV"))
-    }
-    with _group(command, {**environment, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}) as process:
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            on_line(line)
-        if process.wait() != 0:
-            raise EnvironmentUnavailable(
-                f"an environment could not be made: {' '.join(command[:5])} … failed",
-                hint="Its last lines are below: is the package index reachable, is there room on the "
-                "disk? Run the same command again; nothing of this attempt is left.",
-                detail="".join(lines[-_TAIL:]),
+        self,
+        recipe: Recipe,
+        version: str | None,
+        interpreter: interpreters.Interpreter,
+        folder: Path,
+        on_progress: OnProgress | None,
+    ) -> Environment:
+        started = time.time()
+        _delete(folder)  # there, but not whole: its interpreter has gone
+        partial = self._partial(folder)
+        requirements = list(recipe.requirements(version))
+        try:
+            with Worker(
+                interpreter.path,
+                "interop.environments.builder",
+                label="environment",
+                timeout=LIMIT,
+                environment={k: v for k, v in os.environ.items() if k.startswith("PIP_")},
+            ) as worker:
+                made = worker.call(
+                    "build",
+                    on_progress=on_progress,
+                    folder=partial,
+                    requirements=requirements,
+                    modules=recipe.modules,
+                    label=recipe.framework,
+                )
+            packages: dict[str, str] = {
+                canonicalize_name(k): v for k, v in made["packages"].items()
+            }
+            record = Record(
+                framework=recipe.framework,
+                version=running.framework_version(recipe, packages) or "",
+                asked=version,
+                python=interpreter.full,
+                base=str(interpreter.path),
+                requirements=requirements,
+                packages=packages,
+                seconds=round(time.time() - started, 3),
+                bytes=made["bytes"],
+                created=round(started, 3),
             )
+            (partial / RECORD).write_text(json.dumps(asdict(record), indent=1) + "\n", "utf-8")
+            partial.rename(folder)
+        finally:
+            _delete(partial)
+        found = _read(folder)
+        assert found is not None
+        return found
+
+    def _sweep(self) -> None:
+        """Remove what killed commands left half-made, whatever it was to become."""
+        for partial in self.root.glob(f"{PARTIAL}*"):
+            lock = FileLock(self.root / f"{partial.name.removeprefix(PARTIAL)}.lock")
+            with suppress(Timeout), lock.acquire(timeout=0):  # held: it is being made just now
+                _delete(partial)
+
+    def _partial(self, folder: Path) -> Path:
+        return self.root / f"{PARTIAL}{folder.name}"
+
+    @contextmanager
+    def _locked(self, folder: Path, on_progress: OnProgress | None) -> Iterator[None]:
+        """Hold the lock of one environment; what a killed command left of it is swept away."""
+        lock = FileLock(self.root / f"{folder.name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if on_progress is not None:
+                on_progress(None, "waiting for another command that is making this environment")
+            lock.acquire()
+        try:
+            _delete(self._partial(folder))
+            yield
+        finally:
+            lock.release()
 
 
 @contextmanager
-def _group(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        errors="replace",
-        env=environment,
-        start_new_session=True,
-    )
+def _usable(root: Path) -> Iterator[None]:
+    """Trouble with the cache folder itself, as an error that says what to do."""
     try:
-        yield process
-    finally:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise EnvironmentUnavailable(
+            f"cannot use the cache folder {root}: {error.strerror or error}",
+            hint=("make room there" if full else "check its permissions")
+            + ", or set INTEROP_CACHE_DIR to another folder",
+        ) from error
+
+
+def _choose(recipe: Recipe) -> interpreters.Interpreter:
+    """The interpreter to build with; the running one is tried before others are looked for."""
+    own = (interpreters.running(),)
+    chosen = interpreters.choose(own, recipe.python, recipe.lock_python)
+    if chosen is not None:
+        return chosen
+    found = interpreters.find_interpreters()
+    chosen = interpreters.choose(found, recipe.python, recipe.lock_python)
+    if chosen is None:
+        raise no_interpreter(recipe, found)
+    return chosen
+
+
+def no_interpreter(
+    recipe: Recipe, found: tuple[interpreters.Interpreter, ...]
+) -> EnvironmentUnavailable:
+    """The error for a machine without a Python for this framework."""
+    versions = ", ".join(
+        i.full if i.makes_environments else f"{i.full} (without venv)" for i in found
+    )
+    python = recipe.lock_python
+    return EnvironmentUnavailable(
+        f"{recipe.framework} needs a Python {recipe.python}; this machine has {versions}",
+        hint=f"install one, for instance by `uv python install {python}`, `pyenv install {python}` "
+        f"or `conda create -n py{python} python={python}`; it will be found",
+    )
+
+
+def _delete(folder: Path) -> None:
+    """Remove a tree, if it is there. A process that was killed may still be writing for a blink."""
+    for attempt in range(10):
         try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            process.wait()  # it had ended by itself
-        process.wait()
+            shutil.rmtree(folder)
+            return
+        except FileNotFoundError:
+            if not folder.exists():
+                return
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY or attempt == 9:
+                raise
+        time.sleep(0.1)
+
+
+def _interpreter(folder: Path) -> Path | None:
+    python = folder / "bin" / "python"
+    return python if python.exists() else None  # a link: false where its target has gone
+
+
+def _record(folder: Path) -> Record | None:
+    if folder.name.startswith(PARTIAL):
+        return None
+    try:
+        facts: dict[str, Any] = json.loads((folder / RECORD).read_text("utf-8"))
+        return Record(**facts)
+    except (OSError, ValueError, TypeError):  # not an environment, or not one of this layout
+        return None
+
+
+def _read(folder: Path) -> Environment | None:
+    record, python = _record(folder), _interpreter(folder)
+    if record is None or python is None:
+        return None
+    return Environment(record.framework, record.version, python, "made", folder, record.packages)

@@ -87,7 +87,7 @@ def _outputs(parity: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("output")
     table.add_column("verdict")
-    headings = ("effective bits", "max abs error", "relative rms", "SNR (dB)", "top-1")
+    headings = ("effective bits", "max abs error", "times the floor", "SNR (dB)", "top-1")
     for heading in headings:
         table.add_column(heading, justify="right")
     for name, figures in parity["outputs"].items():
@@ -96,7 +96,7 @@ def _outputs(parity: dict[str, Any]) -> Table:
             figures["verdict"],
             _number(figures["effective_bits"], ".1f"),
             _number(figures["max_abs"], ".2g"),
-            _number(figures["relative_rms"], ".2g"),
+            _number(figures["error_over_floor"]["artifact"], ".2f"),
             _number(figures["snr_db"], ".0f"),
             _number(figures["top1"], ".0%"),
         )

@@ -2,14 +2,15 @@
 
 
 class GuestFailure(Exception):
-    """Becomes `interop.errors.<kind>` in the host, with the same message and hint.
+    """Becomes `interop.errors.<kind>` in the host, with the same message, hint and detail.
 
     kind: the name of a class of `interop.errors`, such as "InvalidModel" or "UsageError".
     """
 
-    def __init__(self, kind, message, hint=""):
-        # type: (str, str, str) -> None
+    def __init__(self, kind, message, hint="", detail=""):
+        # type: (str, str, str, str) -> None
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.hint = hint
+        self.detail = detail

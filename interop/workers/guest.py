@@ -98,6 +98,7 @@ def describe(error, failure_type):
         "kind": kind,
         "message": str(error) if kind else summary,
         "hint": str(getattr(error, "hint", "")),
+        "detail": str(getattr(error, "detail", "")),
         "traceback": "\n".join("".join(lines).splitlines()[-TRACEBACK_LINES:]),
     }
 

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib.util import find_spec
 
 #: Parents first.
-PACKAGES = ("interop", "interop.workers", "interop.converters", "interop.models")
+PACKAGES = (
+    "interop",
+    "interop.workers",
+    "interop.environments",
+    "interop.converters",
+    "interop.models",
+)
+
+
+def path_of(package: str) -> list[str]:
+    """The `__path__` of a package, without importing it."""
+    spec = find_spec(package)
+    if spec is None or spec.submodule_search_locations is None:
+        raise ModuleNotFoundError(f"the installation of interop is incomplete: no {package}")
+    return list(spec.submodule_search_locations)
 
 
 def paths() -> list[tuple[str, list[str]]]:
     """(name, `__path__`) of each package that a worker sees as a stub."""
-    return [(name, list(import_module(name).__path__)) for name in PACKAGES]
+    return [(name, path_of(name)) for name in PACKAGES]

@@ -212,7 +212,7 @@ class Pending:
             )
         kind = errors.BY_NAME.get(error["kind"])
         if kind is not None:
-            return kind(error["message"], hint=error["hint"])
+            return kind(error["message"], hint=error["hint"], detail=error["detail"])
         return errors.WorkerCrashed(
             f"{label} worker failed in {self.operation}: {error['message']}",
             hint=error["hint"],

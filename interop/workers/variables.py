@@ -60,12 +60,12 @@ _PREFIXES = (
 def child_variables(
     host: Mapping[str, str],
     extra: Mapping[str, str] | None = None,
-    also: tuple[str, ...] = (),
 ) -> dict[str, str]:
-    """The variables for a child: those of `host` on the list, or with a prefix in `also`; `extra`
-    on top. A child without any locale gets UTF-8, which Python 3.6 does not choose by itself."""
-    prefixes = _PREFIXES + also
-    kept = {k: v for k, v in host.items() if k in _NAMES or k.startswith(prefixes)}
+    """The variables for a child: those of `host` that are on the list, with `extra` on top.
+
+    A child without any locale gets UTF-8, which Python 3.6 does not choose by itself.
+    """
+    kept = {k: v for k, v in host.items() if k in _NAMES or k.startswith(_PREFIXES)}
     if not any(name in kept for name in ("LC_ALL", "LC_CTYPE", "LANG")):
         kept["LC_CTYPE"] = "C.UTF-8"
     return {**kept, **(extra or {})}

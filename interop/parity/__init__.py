@@ -1,0 +1,46 @@
+"""Parity: does one model compute what another computes, to within what rounding does?
+
+inputs.py     input sets, from the signature and the graph (bounds.py: indices inside their tables)
+truth.py      the true outputs, in float64 (double.py: the twin model; operators/: fast operators)
+floor.py      float32 runs with perturbed weights and inputs, on ONNX Runtime
+noise.py      the noise floor that those runs give, group by group (groups.py)
+compare.py    one output against its reference: verdict and figures
+proof.py      source, artifact and truth against each other, hop by hop
+grade.py      the grade of the worst, by a table of rules
+latency.py    which of two is faster, interleaved, with a confidence interval
+
+Inputs are made and outputs compared here, in the host; models run in workers.
+"""
+
+from interop.parity.compare import OutputParity, Verdict, compare, compare_outputs
+from interop.parity.floor import floor_runs
+from interop.parity.grade import RULES, Grade, Rule, grade
+from interop.parity.inputs import InputSet, input_sets, load_input_sets
+from interop.parity.latency import Latency, Samples, interleave, latency
+from interop.parity.noise import Noise, measure_noise
+from interop.parity.proof import OutputProof, prove
+from interop.parity.truth import Truth
+
+__all__ = [
+    "RULES",
+    "Grade",
+    "InputSet",
+    "Latency",
+    "Noise",
+    "OutputParity",
+    "OutputProof",
+    "Rule",
+    "Samples",
+    "Truth",
+    "Verdict",
+    "compare",
+    "compare_outputs",
+    "floor_runs",
+    "grade",
+    "input_sets",
+    "interleave",
+    "latency",
+    "load_input_sets",
+    "measure_noise",
+    "prove",
+]

@@ -1,0 +1,101 @@
+"""The proof of a conversion: source and artifact each against the truth, and against each other.
+
+The truth is that of the ONNX graph between them, so that a fault of the export hop (the source
+does not compute what its ONNX does) and one of the import hop (the artifact does not) have each
+their own bits. The two compared directly close the circle: they may differ by the floor times
+the square root of 2, both being rounded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from interop.parity.compare import OutputParity, Verdict, compare_outputs
+from interop.parity.groups import Array
+from interop.parity.noise import Noise
+
+
+@dataclass(frozen=True)
+class OutputProof:
+    """One output on one input set: what each hop, and the whole way, kept of it."""
+
+    name: str
+    inputs: str  # label of the input set
+    source: OutputParity  # source against truth: the export hop
+    artifact: OutputParity  # artifact against truth: the import hop
+    direct: OutputParity  # artifact against source: the whole way
+    noise: Noise | None
+
+    @property
+    def worst(self) -> OutputParity:
+        return max(self.source, self.artifact, self.direct, key=_badness)
+
+    @property
+    def hop(self) -> str:
+        """Which hop the worst comparison speaks of: export, import, both or none."""
+        blamed = [
+            hop
+            for hop, parity in (("export", self.source), ("import", self.artifact))
+            if not parity.verdict.passes
+        ]
+        return {0: "none", 1: blamed[0] if blamed else "", 2: "both"}[len(blamed)]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "output": self.name,
+            "inputs": self.inputs,
+            "verdict": self.worst.verdict.word,
+            "effective_bits": self.worst.effective_bits,
+            "hop": self.hop,
+            "source": self.source.to_json(),
+            "artifact": self.artifact.to_json(),
+            "direct": self.direct.to_json(),
+            "floor": self.noise.to_json() if self.noise else None,
+        }
+
+
+def _badness(parity: OutputParity) -> tuple[Verdict, float]:
+    return parity.verdict, -(24.0 if parity.effective_bits is None else parity.effective_bits)
+
+
+def prove(
+    label: str,
+    truth: Mapping[str, Array],
+    source: Mapping[str, Array],
+    artifact: Mapping[str, Array],
+    noise: Mapping[str, Noise],
+) -> tuple[OutputProof, ...]:
+    """Every output of one input set. All mappings are by output name.
+
+    An output that only source or artifact has is a row, too, and not comparable.
+    """
+    widened = {
+        n: a.astype(np.float64) if n in noise and noise[n].levels else a for n, a in source.items()
+    }
+    by_source = {p.name: p for p in compare_outputs(truth, source, noise)}
+    by_artifact = {p.name: p for p in compare_outputs(truth, artifact, noise)}
+    paired = {n: a for n, a in artifact.items() if n in noise}
+    known = {n: a for n, a in widened.items() if n in noise}
+    direct = (
+        {p.name: p for p in compare_outputs(known, paired, noise, scale=math.sqrt(2))}
+        if known
+        else {}
+    )
+    names = dict.fromkeys([*truth, *by_source, *by_artifact])
+    missing = "one side has no such output"
+    return tuple(
+        OutputProof(
+            name,
+            label,
+            by_source.get(name, OutputParity(name, Verdict.NOT_COMPARABLE, missing)),
+            by_artifact.get(name, OutputParity(name, Verdict.NOT_COMPARABLE, missing)),
+            direct.get(name, OutputParity(name, Verdict.NOT_COMPARABLE, missing)),
+            noise.get(name),
+        )
+        for name in names
+    )

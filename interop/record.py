@@ -1,0 +1,183 @@
+"""The manifest of a conversion, from the records of its stages. Nothing is computed here but sums."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from interop.environments import Environment
+from interop.graph.canonical import CANONICAL_OPSET
+from interop.manifest import SCHEMA_VERSION
+from interop.output import digest, size
+from interop.parity.latency import Latency
+from interop.parity.proof import OutputProof
+from interop.proof import Parity
+from interop.reference import ModelReference
+from interop.signature import Signature
+from interop.sources import Source
+from interop.targets import Target
+
+if TYPE_CHECKING:
+    from interop.conversion import Request
+
+#: Packages of the host whose versions decide what a conversion gives.
+_HOST = ("interop", "numpy", "onnx", "onnx-ir", "onnxruntime", "ml_dtypes")
+
+
+def conversion_record(
+    request: Request,
+    reference: ModelReference,
+    source: Source,
+    source_home: Environment,
+    target: Target,
+    target_home: Environment,
+    signature: Signature,
+    parity: Parity,
+    latency: Latency,
+    built: dict[str, Any],
+    seconds: dict[str, float],
+    peak_memory: dict[str, int],
+) -> dict[str, Any]:
+    """The document that is written to manifest.json; every value is of a JSON type."""
+    artifacts = [
+        (target.artifact, target.kind.what),
+        (target.folder / "model.py", "readable source, which rebuilds it"),
+        (target.folder / "weights.safetensors", "its weights, by their ONNX names"),
+    ]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "grade": parity.grade.letter,
+        "rule": _rule(parity),
+        "route": _route(reference, source_home, target, target_home),
+        "source": {
+            "framework": source_home.framework,
+            "version": source_home.version,
+            "reference": reference.text,
+            "sha256": None if reference.path is None else digest(reference.path),
+            "onnx_sha256": digest(source.onnx),
+        },
+        "target": {
+            "framework": target_home.framework,
+            "version": target_home.version,
+            "sha256": digest(target.artifact),
+            "graph": built,
+        },
+        "signature": {
+            **signature.to_json(),
+            "names": {"inputs": target.source.inputs, "outputs": target.source.outputs},
+            "layout": "channels last" if target.channels_last else "as the source",
+        },
+        "artifacts": [
+            {
+                "path": path.relative_to(target.folder).as_posix(),
+                "what": what,
+                "bytes": size(path),
+                "sha256": digest(path),
+            }
+            for path, what in artifacts
+        ],
+        "parity": _parity(parity, request),
+        "latency": {
+            "source_ms": latency.first_median * 1e3,
+            "artifact_ms": latency.second_median * 1e3,
+            "ratio": latency.ratio,
+            "ratio_interval": [latency.low, latency.high],
+            "verdict": latency.verdict,
+            "runs": latency.runs,
+            "inputs": parity.sets[0].label,
+        },
+        "seconds": seconds,
+        "peak_memory_bytes": peak_memory,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in _HOST if _installed(name)},
+            "environments": {
+                home.framework: {"interpreter": home.kind, "packages": home.packages}
+                for home in (source_home, target_home)
+            },
+        },
+        "machine": {"system": platform.platform(), "processor": platform.machine()},
+        "notes": [*source.notes],
+    }
+
+
+def _rule(parity: Parity) -> dict[str, Any]:
+    grade = parity.grade
+    return {
+        **grade.rule.to_json(),
+        "sentence": grade.sentence,
+        "output": grade.output,
+        "inputs": grade.inputs,
+        "hop": grade.hop,
+        "verdict": grade.verdict.word,
+    }
+
+
+def _route(
+    reference: ModelReference, source_home: Environment, target: Target, target_home: Environment
+) -> dict[str, Any]:
+    steps = []
+    if source_home.framework != "onnx":
+        steps.append({"from": source_home.framework, "to": "onnx", "by": "torch.onnx (dynamo)"})
+    steps.append({"from": "onnx", "to": f"canonical onnx, opset {CANONICAL_OPSET}", "by": "interop"})
+    steps.append({"from": "canonical onnx", "to": "model.py", "by": "interop"})
+    steps.append(
+        {"from": "model.py", "to": target.kind.what, "by": f"{target_home.framework} itself"}
+    )
+    ends = list(dict.fromkeys([source_home.framework, "onnx", target_home.framework]))
+    return {"formats": ends, "steps": steps}
+
+
+def _parity(parity: Parity, request: Request) -> dict[str, Any]:
+    names = list(dict.fromkeys(proof.name for proof in parity.proofs))
+    worst = {
+        name: max((p for p in parity.proofs if p.name == name), key=_badness) for name in names
+    }
+    return {
+        "effective_bits": {name: worst[name].worst.effective_bits for name in names},
+        "summary": f"{len(parity.sets)} sets of inputs, artifact as loaded back from disk, against "
+        "the source and the float64 truth",
+        "seed": request.seed,
+        "inputs": [one.to_json() for one in parity.sets],
+        "outputs": {name: _output(worst[name]) for name in names},
+        "proofs": [proof.to_json() for proof in parity.proofs],
+    }
+
+
+def _badness(proof: OutputProof) -> tuple[int, float]:
+    bits = proof.worst.effective_bits
+    return proof.worst.verdict, -(24.0 if bits is None else bits)
+
+
+def _output(proof: OutputProof) -> dict[str, Any]:
+    """The worst case of one output, as a row for people."""
+    figures = proof.artifact.figures
+    floor = proof.noise
+    return {
+        "verdict": proof.worst.verdict.word,
+        "effective_bits": proof.worst.effective_bits,
+        "inputs": proof.inputs,
+        "max_abs": None if figures is None else figures.max_abs,
+        "max_rel": None if figures is None else figures.max_rel,
+        "snr_db": None if figures is None else figures.snr_db,
+        "top1": None if figures is None else figures.top1,
+        "error_over_floor": {
+            hop: None if side.multiple is None else side.multiple.worst
+            for hop, side in (("source", proof.source), ("artifact", proof.artifact),
+                              ("direct", proof.direct))
+        },
+        "floor": None if floor is None else floor.to_json(),
+    }  # fmt: skip
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+

@@ -1,0 +1,97 @@
+"""How the definitions take the shared weights: every one used exactly once, or it is an error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from interop.models.drawing import Weights
+
+
+def into_torch(module: Any, weights: Weights) -> Any:
+    """Load `weights` strictly into a torch module (batch counters apart); returns it in eval mode."""
+    import torch
+
+    state = {name: torch.from_numpy(array) for name, array in weights.items()}
+    missing, unexpected = module.load_state_dict(state, strict=False)
+    wrong = [name for name in missing if not name.endswith("num_batches_tracked")] + unexpected
+    if wrong:
+        raise KeyError(f"weights and torch definition do not match: {wrong}")
+    return module.eval()
+
+
+class KerasWeights:
+    """Sets the weights of Keras layers from torch's names and layouts, and counts what is used."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+        self._unused = set(weights)
+
+    def take(self, name: str) -> np.ndarray:
+        self._unused.discard(name)
+        return self._weights[name]
+
+    def has(self, name: str) -> bool:
+        return name in self._weights
+
+    def conv(self, layer: Any, name: str) -> None:
+        """[out, in, h, w] → [h, w, in, out]."""
+        self._set(layer, [self.take(f"{name}.weight").transpose(2, 3, 1, 0)], name)
+
+    def depthwise(self, layer: Any, name: str) -> None:
+        """[channels, 1, h, w] → [h, w, channels, 1]."""
+        self._set(layer, [self.take(f"{name}.weight").transpose(2, 3, 0, 1)], name)
+
+    def conv_transpose(self, layer: Any, name: str) -> None:
+        """[in, out, h, w] → [h, w, out, in]."""
+        self._set(layer, [self.take(f"{name}.weight").transpose(2, 3, 1, 0)], name)
+
+    def dense(self, layer: Any, name: str) -> None:
+        """[out, in] → [in, out]."""
+        self._set(layer, [self.take(f"{name}.weight").T], name)
+
+    def batch_norm(self, layer: Any, name: str) -> None:
+        parts = ("weight", "bias", "running_mean", "running_var")
+        layer.set_weights([self.take(f"{name}.{part}") for part in parts])
+
+    def layer_norm(self, layer: Any, name: str) -> None:
+        layer.set_weights([self.take(f"{name}.weight"), self.take(f"{name}.bias")])
+
+    def embedding(self, layer: Any, name: str) -> None:
+        layer.set_weights([self.take(f"{name}.weight")])
+
+    def lstm(self, layer: Any, name: str, end: str) -> None:
+        """Both orders are i, f, g, o; Keras has one bias, the sum of torch's two."""
+        layer.set_weights(
+            [
+                self.take(f"{name}.weight_ih{end}").T,
+                self.take(f"{name}.weight_hh{end}").T,
+                self.take(f"{name}.bias_ih{end}") + self.take(f"{name}.bias_hh{end}"),
+            ]
+        )
+
+    def gru(self, layer: Any, name: str, end: str) -> None:
+        """torch's r, z, n → Keras's z, r, h, with reset_after and its two biases."""
+
+        def reordered(array: np.ndarray) -> np.ndarray:
+            r, z, n = np.split(array, 3, axis=0)
+            return np.concatenate([z, r, n], axis=0)
+
+        layer.set_weights(
+            [
+                reordered(self.take(f"{name}.weight_ih{end}")).T,
+                reordered(self.take(f"{name}.weight_hh{end}")).T,
+                np.stack([reordered(self.take(f"{name}.bias_{kind}{end}")) for kind in ("ih", "hh")]),
+            ]
+        )
+
+    def done(self, model: Any) -> Any:
+        """The model, if every weight was used."""
+        if self._unused:
+            raise KeyError(f"weights that the Keras definition does not use: {sorted(self._unused)}")
+        return model
+
+    def _set(self, layer: Any, kernel: list[np.ndarray], name: str) -> None:
+        bias = [self.take(f"{name}.bias")] if self.has(f"{name}.bias") else []
+        layer.set_weights(kernel + bias)

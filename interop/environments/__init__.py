@@ -42,18 +42,19 @@ def provide(
 ) -> Environment:
     """An interpreter that has the framework: the running one, or an environment made on first use.
 
-    Raises UsageError for an unknown framework, EnvironmentUnavailable where it cannot be had.
+    Raises UsageError for an unknown framework or what is no version, EnvironmentUnavailable where
+    it cannot be had.
     """
-    name = frameworks.find(framework).name
-    return default_store().provide(name, version, on_progress=on_progress)
+    wanted = _wanted(framework, version)
+    return default_store().provide(wanted.framework, wanted.version, on_progress=on_progress)
 
 
 def create(
     framework: str, version: str | None = None, *, on_progress: OnProgress | None = None
 ) -> Environment:
     """As `provide`, but never the running interpreter."""
-    name = frameworks.find(framework).name
-    return default_store().create(name, version, on_progress=on_progress)
+    wanted = _wanted(framework, version)
+    return default_store().create(wanted.framework, wanted.version, on_progress=on_progress)
 
 
 def list_environments() -> tuple[Listed, ...]:
@@ -67,3 +68,7 @@ def remove(name: str) -> Listed:
     Raises EnvironmentUnavailable where there is none.
     """
     return default_store().remove(name)
+
+
+def _wanted(framework: str, version: str | None) -> frameworks.Wanted:
+    return frameworks.parse(framework if version is None else f"{framework}@{version}")

@@ -26,7 +26,7 @@ HINTS = (
 
 
 def run(command, on_line=None):
-    """Run to the end, repeating the output as it comes; (exit status, output: at most its last 500 lines)."""
+    """Run to the end, repeating the output as it comes; (exit status, its last 500 lines)."""
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -158,8 +158,13 @@ class Printer:
             raise Refusal(f"not covered with these inputs or attributes: {error}") from error
         answer = lowering(*inputs, **keywords)
         if isinstance(answer, Unpack):
-            targets = ", ".join(self._declare(output) for output in node.outputs)
-            self._emit(f"{targets} = {answer.expression.text}")
+            targets = [self._declare(output) for output in node.outputs]
+            text = answer.expression.text
+            if len(targets) == 1:
+                self._emit(f"{targets[0]} = {text}[0]")
+            else:
+                rest = ["*_"] if len(targets) < answer.count else []
+                self._emit(f"{', '.join(targets + rest)} = {text}")
             return
         answers = answer if isinstance(answer, tuple) else (answer,)
         for output, expression in zip(node.outputs, answers, strict=False):
@@ -183,7 +188,8 @@ class Printer:
             stored = f"{name}:{variant}" if taken else name
             attribute = f"self.{self._identifier(name)}"
             self._kept[(name, variant)] = attribute
-            self._weights[stored] = array
+            # Files hold memory in C order, whatever strides the array came with.
+            self._weights[stored] = np.ascontiguousarray(array).reshape(array.shape)
             self._attributes[attribute] = stored
         return self._kept[(name, variant)]
 

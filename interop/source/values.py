@@ -103,7 +103,8 @@ class Constant(Value):
 
 
 class Unpack:
-    """A lowering's answer where one expression gives all outputs: printed as `a, b = …`."""
+    """A lowering's answer where one expression gives all `count` outputs: printed as `a, b = …`."""
 
-    def __init__(self, expression: Expression) -> None:
+    def __init__(self, expression: Expression, count: int) -> None:
         self.expression = expression
+        self.count = count

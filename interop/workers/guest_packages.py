@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 
 #: Parents first.
@@ -16,6 +17,8 @@ PACKAGES = (
 
 def path_of(package: str) -> list[str]:
     """The `__path__` of a package, without importing it."""
+    if package in sys.modules:  # a package may have changed its path
+        return list(sys.modules[package].__path__)
     spec = find_spec(package)
     if spec is None or spec.submodule_search_locations is None:
         raise ModuleNotFoundError(f"the installation of interop is incomplete: no {package}")

@@ -1,0 +1,1 @@
+"""The generator of DCGAN (Radford et al., 2015), 64x64 images."""

@@ -1,0 +1,1 @@
+"""A DLRM-like recommender (Naumov et al., 2019)."""

@@ -1,0 +1,1 @@
+"""A text classifier: embedding, two bidirectional LSTM layers, mean over time."""

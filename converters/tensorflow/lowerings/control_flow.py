@@ -16,7 +16,7 @@ def if_(
     then, otherwise = node.function(then_branch, "then"), node.function(else_branch, "otherwise")
     scalar = condition if condition.shape == () else tf.reshape(condition, [])
     call = tf.cond(scalar, then, otherwise)
-    return Unpack(call) if len(node.outputs) > 1 else call
+    return Unpack(call, len(node.outputs)) if len(node.outputs) > 1 else call
 
 
 def loop(
@@ -28,7 +28,7 @@ def loop(
     call = Symbol("loop")(
         step, limit, condition, list(state), [Symbol(f"tf.{d}") for d in outputs], shapes
     )
-    return Unpack(call) if len(node.outputs) > 1 else call[0]
+    return Unpack(call, len(node.outputs))
 
 
 def scan(
@@ -49,4 +49,4 @@ def scan(
         scan_output_axes or [0] * len(outputs),
         scan_output_directions or [0] * len(outputs),
     )
-    return Unpack(call) if len(node.outputs) > 1 else call[0]
+    return Unpack(call, len(node.outputs))

@@ -31,7 +31,8 @@ def lstm(
         Symbol("lstm")(
             x, _swapped(w), _swapped(r), b, lengths, initial_h, initial_c, p,
             direction=direction, activations=functions, clip=clip, batch_first=bool(layout),
-        )  # fmt: skip
+        ),  # fmt: skip
+        3,
     )
 
 
@@ -48,7 +49,8 @@ def gru(
             x, _swapped(w), _swapped(r), b, lengths, initial_h, direction=direction,
             activations=functions, clip=clip, batch_first=bool(layout),
             linear_before_reset=bool(linear_before_reset),
-        )  # fmt: skip
+        ),  # fmt: skip
+        2,
     )
 
 
@@ -64,7 +66,8 @@ def rnn(
         Symbol("rnn")(
             x, _swapped(w), _swapped(r), b, lengths, initial_h, direction=direction,
             activations=functions, clip=clip, batch_first=bool(layout),
-        )  # fmt: skip
+        ),  # fmt: skip
+        2,
     )
 
 

@@ -69,7 +69,7 @@ def cum_sum(x: Value, axis: Value, *, exclusive: int = 0, reverse: int = 0) -> E
 
 def top_k(x: Value, k: Value, *, axis: int = -1, largest: int = 1, sorted: int = 1) -> Unpack:
     count: Any = k.ints("K")[0] if k.constant is not None else tf.reshape(k, [])
-    return Unpack(Symbol("top_k")(x, count, axis, bool(largest)))
+    return Unpack(Symbol("top_k")(x, count, axis, bool(largest)), 2)
 
 
 def lp_normalization(x: Value, *, axis: int = -1, p: int = 2) -> Expression:

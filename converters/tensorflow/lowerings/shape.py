@@ -96,7 +96,7 @@ def split(x: Value, sizes: Value | None = None, *, axis: int = 0, num_outputs: i
             raise Refusal("the size of the axis to split is not known")
         each = -(-size // count)  # the last part may be smaller
         call = tf.split(x, [*[each] * (count - 1), size - each * (count - 1)], axis=axis)
-    return call[0] if count == 1 else Unpack(call)
+    return Unpack(call, count)
 
 
 def slice_(x: Value, starts: Value, ends: Value, axes: Value | None = None, steps: Value | None = None) -> Expression:

@@ -11,5 +11,7 @@ module, _, name = definition.partition(":")
 model = getattr(importlib.import_module(module), name)()
 image = torch.randn([2, *map(int, shape.split(","))])
 batch = torch.export.Dim("batch")
-program = torch.onnx.export(model, (image,), dynamo=True, dynamic_shapes=({0: batch},), verbose=False)
+program = torch.onnx.export(
+    model, (image,), dynamo=True, dynamic_shapes=({0: batch},), verbose=False
+)
 program.save(path)

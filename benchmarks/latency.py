@@ -13,11 +13,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from interop.models import find
 
 import interop
 from interop.environments import provide
 from interop.frameworks import parse
-from interop.models import find
 from interop.progress import Silent
 from interop.workers import Worker
 

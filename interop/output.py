@@ -79,8 +79,8 @@ def digest(path: Path) -> str:
     """SHA-256 (hex) of a file, or of a folder's relative names and contents."""
     total = hashlib.sha256()
     if path.is_file():
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
+        with path.open("rb") as content:
+            while chunk := content.read(1 << 20):
                 total.update(chunk)
         return total.hexdigest()
     for file in sorted(p for p in path.rglob("*") if p.is_file()):

@@ -128,9 +128,7 @@ class Evidence:
         prover.call("run", inputs=handed, outputs=plan.outputs("artifact"))
         floor.result()
         update(0.9, "comparing")
-        proofs = [
-            proof for index in range(len(plan.sets)) for proof in self._prove(index, target)
-        ]
+        proofs = [proof for index in range(len(plan.sets)) for proof in self._prove(index, target)]
         return Parity(plan.sets, tuple(proofs), grade(proofs))
 
     def _prove(self, index: int, target: Target) -> Sequence[OutputProof]:

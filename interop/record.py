@@ -122,7 +122,9 @@ def _route(
     steps = []
     if source_home.framework != "onnx":
         steps.append({"from": source_home.framework, "to": "onnx", "by": "torch.onnx (dynamo)"})
-    steps.append({"from": "onnx", "to": f"canonical onnx, opset {CANONICAL_OPSET}", "by": "interop"})
+    steps.append(
+        {"from": "onnx", "to": f"canonical onnx, opset {CANONICAL_OPSET}", "by": "interop"}
+    )
     steps.append({"from": "canonical onnx", "to": "model.py", "by": "interop"})
     steps.append(
         {"from": "model.py", "to": target.kind.what, "by": f"{target_home.framework} itself"}
@@ -179,5 +181,3 @@ def _installed(name: str) -> bool:
     except metadata.PackageNotFoundError:
         return False
     return True
-
-

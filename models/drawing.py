@@ -37,7 +37,9 @@ class Drawing:
         self, name: str, out: int, into: int, *kernel: int, gain: float = RELU, bias: bool = False
     ) -> None:
         """[out, into, kernel…], where `into` counts the channels of one group."""
-        self.normal(f"{name}.weight", out, into, *kernel, std=math.sqrt(gain / (into * math.prod(kernel))))
+        self.normal(
+            f"{name}.weight", out, into, *kernel, std=math.sqrt(gain / (into * math.prod(kernel)))
+        )
         if bias:
             self.normal(f"{name}.bias", out, std=0.05)
 
@@ -51,12 +53,16 @@ class Drawing:
         if bias:
             self.normal(f"{name}.bias", out, std=0.05)
 
-    def linear(self, name: str, out: int, into: int, *, gain: float = LINEAR, bias: bool = True) -> None:
+    def linear(
+        self, name: str, out: int, into: int, *, gain: float = LINEAR, bias: bool = True
+    ) -> None:
         self.normal(f"{name}.weight", out, into, std=math.sqrt(gain / into))
         if bias:
             self.normal(f"{name}.bias", out, std=0.05)
 
-    def batch_norm(self, name: str, channels: int, *, scale: float = 1.0, spread: float = 1.0) -> None:
+    def batch_norm(
+        self, name: str, channels: int, *, scale: float = 1.0, spread: float = 1.0
+    ) -> None:
         """Statistics near those of a layer whose output has variance `spread`; gamma near `scale`."""
         self.uniform(f"{name}.weight", channels, low=0.8 * scale, high=1.2 * scale)
         self.normal(f"{name}.bias", channels, std=0.1)
@@ -78,7 +84,9 @@ class Drawing:
         for direction in directions:
             end = f"_l{layer}{direction}"
             self.normal(f"{name}.weight_ih{end}", gates * hidden, into, std=1.2 / math.sqrt(into))
-            self.normal(f"{name}.weight_hh{end}", gates * hidden, hidden, std=0.8 / math.sqrt(hidden))
+            self.normal(
+                f"{name}.weight_hh{end}", gates * hidden, hidden, std=0.8 / math.sqrt(hidden)
+            )
             self.normal(f"{name}.bias_ih{end}", gates * hidden, std=0.1)
             self.normal(f"{name}.bias_hh{end}", gates * hidden, std=0.1)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from interop.models.drawing import Weights
 
 
@@ -82,14 +81,18 @@ class KerasWeights:
             [
                 reordered(self.take(f"{name}.weight_ih{end}")).T,
                 reordered(self.take(f"{name}.weight_hh{end}")).T,
-                np.stack([reordered(self.take(f"{name}.bias_{kind}{end}")) for kind in ("ih", "hh")]),
+                np.stack(
+                    [reordered(self.take(f"{name}.bias_{kind}{end}")) for kind in ("ih", "hh")]
+                ),
             ]
         )
 
     def done(self, model: Any) -> Any:
         """The model, if every weight was used."""
         if self._unused:
-            raise KeyError(f"weights that the Keras definition does not use: {sorted(self._unused)}")
+            raise KeyError(
+                f"weights that the Keras definition does not use: {sorted(self._unused)}"
+            )
         return model
 
     def _set(self, layer: Any, kernel: list[np.ndarray], name: str) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras import layers, ops
-
 from interop.models.loading import KerasWeights
+from keras import layers, ops
 
 
 def dense(w: KerasWeights, name: str, x: Any, units: int) -> Any:
@@ -31,9 +30,13 @@ def block(
 
     def attend(x: Any) -> Any:
         def split(y: Any) -> Any:
-            return ops.transpose(ops.reshape(y, (-1, ops.shape(x)[1], heads, width // heads)), (0, 2, 1, 3))
+            return ops.transpose(
+                ops.reshape(y, (-1, ops.shape(x)[1], heads, width // heads)), (0, 2, 1, 3)
+            )
 
-        q, k, v = (split(dense(w, f"{name}.{part}", x, width)) for part in ("query", "key", "value"))
+        q, k, v = (
+            split(dense(w, f"{name}.{part}", x, width)) for part in ("query", "key", "value")
+        )
         scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) / (width // heads) ** 0.5
         if bias is not None:
             scores = scores + bias

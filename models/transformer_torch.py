@@ -10,7 +10,9 @@ from torch.nn import functional
 class Block(nn.Module):
     """Attention and perceptron, each a residual branch; norms before (`pre`) or after them."""
 
-    def __init__(self, width: int, heads: int, *, pre: bool, approximate: str, epsilon: float) -> None:
+    def __init__(
+        self, width: int, heads: int, *, pre: bool, approximate: str, epsilon: float
+    ) -> None:
         super().__init__()
         self.heads, self.pre, self.approximate = heads, pre, approximate
         self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))

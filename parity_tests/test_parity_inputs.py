@@ -50,7 +50,8 @@ def test_sets_vary_in_batch_and_scale_and_are_the_same_for_one_seed() -> None:
     assert len({s.label for s in sets}) == len(sets)
     deviations = [float(s.arrays["x"].std()) for s in sets]
     assert deviations[3] > 3.5 > 1.1 > deviations[0] > 0.9 > 0.15 > deviations[2]
-    assert sets[1].arrays["x"].min() >= 0 and sets[1].arrays["x"].max() <= 1
+    assert sets[1].arrays["x"].min() >= 0
+    assert sets[1].arrays["x"].max() <= 1
     for one, two in zip(sets, input_sets(model, signature), strict=True):
         np.testing.assert_array_equal(one.arrays["x"], two.arrays["x"])
     other = input_sets(model, signature, seed=1)[0]
@@ -68,13 +69,28 @@ def test_symbols_of_one_name_agree_and_sizes_win() -> None:
     assert input_sets(model, signature)[0].arrays["a"].shape[1] == 16
 
 
+def test_dimensions_without_a_name_go_by_input_and_axis() -> None:
+    model, signature = nothing(spec("x", "float32", None, None), spec("y", "int64", 2, None, 3))
+    for one in input_sets(model, signature, sizes={"x:1": 9, "y:1": 4}):
+        assert one.arrays["x"].shape[1] == 9
+        assert one.arrays["y"].shape == (2, 4, 3)
+
+
+def test_integer_scalars_are_arrays() -> None:
+    model, signature = nothing(spec("k", "int64"))
+    for one in input_sets(model, signature):
+        assert isinstance(one.arrays["k"], np.ndarray)
+        assert one.arrays["k"].shape == ()
+
+
 def test_scalars_and_booleans() -> None:
     model, signature = nothing(spec("s", "float32"), spec("m", "bool", "n", 40))
     for one in input_sets(model, signature):
         assert one.arrays["s"].shape == ()
         mask = one.arrays["m"]
         assert mask.dtype == np.bool_
-        assert mask.any(axis=1).all() and not mask.all()
+        assert mask.any(axis=1).all()
+        assert not mask.all()
 
 
 def limits(
@@ -135,6 +151,14 @@ def test_an_index_that_is_compared_only_takes_the_constants() -> None:
     model = graph(nodes, [spec("i", "int64")], {"rate": np.array(16000)})
     signature = Signature((spec("i", "int64"),), ())
     assert {int(s.arrays["i"]) for s in input_sets(model, signature)} == {16000}
+
+
+def test_a_one_hot_encoding_by_comparison_bounds_its_index() -> None:
+    nodes = [N("Unsqueeze", ["i", "last"], ["wide"]), N("Equal", ["wide", "range"], ["out"])]
+    constants = {"last": np.array([-1]), "range": np.arange(257).reshape(1, 1, -1)}
+    assert limits(nodes, constants, "n", 8) == (0, 257)
+    constants["range"] = np.array([[[3, 7, 20]]])
+    assert limits(nodes, constants, "n", 8) == (0, None)
 
 
 def test_drawn_indices_stay_inside_and_reach_the_ends() -> None:

@@ -209,6 +209,13 @@ def test_max_pool_indices(rank: int, storage_order: int) -> None:
         agree(ours(model, feeds), runtime(model, feeds), 1e-6)
 
 
+@pytest.mark.parametrize("rank", SPATIAL)
+def test_global_pools(rank: int) -> None:
+    for op, attributes in [("GlobalMaxPool", {}), ("GlobalLpPool", {"p": 3})]:
+        model, feeds = single(op, {"X": normal(2, 3, *SPATIAL[rank])}, opset=21, **attributes)
+        agree(ours(model, feeds), runtime(model, feeds), 1e-6)
+
+
 def test_lrn_over_channels() -> None:
     for size, channels in [(3, 7), (5, 7), (5, 2)]:
         model, feeds = single(

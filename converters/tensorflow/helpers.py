@@ -11,12 +11,16 @@ def slice_dynamic(x, starts, ends, axes, steps):
     """ONNX's Slice where starts, ends or steps are known only at run time."""
     rank = x.shape.rank
     sizes = tf.gather(tf.shape(x), axes)
-    starts, ends, steps = (tf.cast(tf.clip_by_value(tf.cast(v, tf.int64), -(2**31), 2**31 - 1), tf.int32)
-                           for v in (starts, ends, steps))
+    starts, ends, steps = (
+        tf.cast(tf.clip_by_value(tf.cast(v, tf.int64), -(2**31), 2**31 - 1), tf.int32)
+        for v in (starts, ends, steps)
+    )
     begin = tf.where(starts < 0, starts + sizes, starts)
     end = tf.where(ends < 0, ends + sizes, ends)
     forward = steps > 0
-    begin = tf.where(forward, tf.clip_by_value(begin, 0, sizes), tf.clip_by_value(begin, 0, sizes - 1))
+    begin = tf.where(
+        forward, tf.clip_by_value(begin, 0, sizes), tf.clip_by_value(begin, 0, sizes - 1)
+    )
     end = tf.where(forward, tf.clip_by_value(end, 0, sizes), tf.clip_by_value(end, -1, sizes))
     # strided_slice reads -1 as the last element; one before the first is -1 - size.
     end = tf.where(end < 0, end - sizes, end)
@@ -60,7 +64,9 @@ def windows(x, kernel, strides, dilations):
     """Strided views of channels-last x, one for each position in the kernel."""
     rank = len(kernel)
     sizes = tf.shape(x)
-    counts = [(sizes[i + 1] - (kernel[i] - 1) * dilations[i] - 1) // strides[i] + 1 for i in range(rank)]
+    counts = [
+        (sizes[i + 1] - (kernel[i] - 1) * dilations[i] - 1) // strides[i] + 1 for i in range(rank)
+    ]
     for position in np.ndindex(*kernel):
         index = [slice(None)]
         for i, offset in enumerate(position):
@@ -123,8 +129,10 @@ def transposed_full(x, filters, strides, dilations, group, convolve):
     kernel = filters.shape[:rank]
     sizes = tf.shape(x)
     full = [(sizes[i + 1] - 1) * strides[i] + kernel[i] for i in range(rank)]
-    static = [None if x.shape[i + 1] is None else (x.shape[i + 1] - 1) * strides[i] + kernel[i]
-              for i in range(rank)]
+    static = [
+        None if x.shape[i + 1] is None else (x.shape[i + 1] - 1) * strides[i] + kernel[i]
+        for i in range(rank)
+    ]
     full = [f if s is None else s for f, s in zip(full, static)]
     shape = [sizes[0], *full, filters.shape[-2]]
     parts = zip(tf.split(x, group, axis=-1), tf.split(filters, group, axis=-1))
@@ -215,7 +223,13 @@ def gather_elements(x, indices, axis):
     indices = tf.cast(indices, tf.int64)
     size = tf.shape(x, out_type=tf.int64)[axis]
     indices = tf.where(indices < 0, indices + size, indices)
-    grid = tf.meshgrid(*[tf.range(n) for n in tf.unstack(tf.shape(indices, out_type=tf.int64), num=indices.shape.rank)], indexing="ij")
+    grid = tf.meshgrid(
+        *[
+            tf.range(n)
+            for n in tf.unstack(tf.shape(indices, out_type=tf.int64), num=indices.shape.rank)
+        ],
+        indexing="ij",
+    )
     grid[axis] = indices
     return tf.gather_nd(x, tf.stack(grid, axis=-1))
 
@@ -239,7 +253,9 @@ def scatter(x, positions, updates, reduction):
 
         def step(i, data):
             where = flat[i : i + 1]
-            return i + 1, tf.tensor_scatter_nd_update(data, where, tf.gather_nd(data, where) * values[i : i + 1])
+            return i + 1, tf.tensor_scatter_nd_update(
+                data, where, tf.gather_nd(data, where) * values[i : i + 1]
+            )
 
         return tf.while_loop(lambda i, data: i < count, step, [0, x])[1]
     update = {
@@ -256,7 +272,13 @@ def scatter_elements(x, indices, updates, axis, reduction):
     indices = tf.cast(indices, tf.int64)
     size = tf.shape(x, out_type=tf.int64)[axis]
     indices = tf.where(indices < 0, indices + size, indices)
-    grid = tf.meshgrid(*[tf.range(n) for n in tf.unstack(tf.shape(indices, out_type=tf.int64), num=indices.shape.rank)], indexing="ij")
+    grid = tf.meshgrid(
+        *[
+            tf.range(n)
+            for n in tf.unstack(tf.shape(indices, out_type=tf.int64), num=indices.shape.rank)
+        ],
+        indexing="ij",
+    )
     grid[axis] = indices
     return scatter(x, tf.stack(grid, axis=-1), updates, reduction)
 
@@ -370,7 +392,11 @@ def recurrent(x, lengths, states, step, reverse):
     outputs = collected.stack()
     outputs.set_shape([x.shape[0], x.shape[1], states[0].shape[-1]])
     if reverse:
-        outputs = tf.reverse(outputs, [0]) if lengths is None else tf.reverse_sequence(outputs, lengths, 0, 1)
+        outputs = (
+            tf.reverse(outputs, [0])
+            if lengths is None
+            else tf.reverse_sequence(outputs, lengths, 0, 1)
+        )
     return outputs, states
 
 
@@ -430,7 +456,9 @@ def lstm(x, w, r, b, lengths, initial_h, initial_c, p, direction, activations, c
     return both_directions(x, r, lengths, [initial_h, initial_c], direction, batch_first, run)
 
 
-def gru(x, w, r, b, lengths, initial_h, direction, activations, clip, batch_first, linear_before_reset):
+def gru(
+    x, w, r, b, lengths, initial_h, direction, activations, clip, batch_first, linear_before_reset
+):
     """ONNX's GRU; w, r are [directions, in, 3 * hidden], gates in the order z, r, h."""
     hidden = r.shape[1]
 
@@ -450,7 +478,11 @@ def gru(x, w, r, b, lengths, initial_h, direction, activations, clip, batch_firs
                 product = tf.matmul(h, r[d])
                 if b is not None:
                     product = product + recurrent_bias
-                z, s = tf.split(gate(clipped(part[:, : 2 * hidden] + product[:, : 2 * hidden], clip)), 2, axis=-1)
+                z, s = tf.split(
+                    gate(clipped(part[:, : 2 * hidden] + product[:, : 2 * hidden], clip)),
+                    2,
+                    axis=-1,
+                )
                 n = part[:, 2 * hidden :] + s * product[:, 2 * hidden :]
             else:
                 product = tf.matmul(h, gates)
@@ -506,8 +538,10 @@ def loop(body, limit, condition, states, dtypes, shapes):
 
     variables = (tf.constant(0, tf.int64), going, list(states), arrays)
     invariants = (
-        tf.TensorShape([]), tf.TensorShape([]),
-        [relaxed(s, v) for s, v in zip(shapes, states)], [tf.TensorShape(None)] * len(arrays),
+        tf.TensorShape([]),
+        tf.TensorShape([]),
+        [relaxed(s, v) for s, v in zip(shapes, states)],
+        [tf.TensorShape(None)] * len(arrays),
     )
     _, _, states, arrays = tf.while_loop(
         lambda i, going, *rest: (i < limit) & going, step, variables, shape_invariants=invariants

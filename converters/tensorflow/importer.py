@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
-
 from interop.converters.tensorflow.table import LOWERINGS
+
 from interop.source.expression import literal
 from interop.source.printer import Body, Style, print_graph
 
@@ -58,7 +58,9 @@ def lower(model: ir.Model) -> Source:
     module = _module(model, body)
     used = _used(module, helpers)
     title = model.graph.name or "A model"
-    header = _HEADER.format(title=title.replace('"', "'"), arguments=", ".join(body.inputs.values()))
+    header = _HEADER.format(
+        title=title.replace('"', "'"), arguments=", ".join(body.inputs.values())
+    )
     text = "\n\n\n".join([header.rstrip(), *used, module + _FOOTER.rstrip()]) + "\n"
     return Source(text, body.weights, body.inputs, body.outputs)
 
@@ -74,7 +76,11 @@ def _inline(array: np.ndarray) -> str | None:
 
 
 def _module(model: ir.Model, body: Body) -> str:
-    lines = ["class Model(tf.Module):", "    def __init__(self, weights):", "        super().__init__()"]
+    lines = [
+        "class Model(tf.Module):",
+        "    def __init__(self, weights):",
+        "        super().__init__()",
+    ]
     for attribute, key in body.attributes.items():
         stored = f"weights[{key!r}]"
         if body.weights[key].dtype.kind == "f":

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from interop.workers.failures import GuestFailure
-
 from interop.converters.torch.loading import Loaded
+
+from interop.workers.failures import GuestFailure
 
 #: Above this many bytes of weights the exporter writes them beside the model (protobuf ends at 2 GiB).
 _EXTERNAL = 1 << 30

@@ -1,7 +1,6 @@
 """What a file with a torch ending really is, found without importing torch or unpickling anything."""
 
 import zipfile
-from pathlib import Path
 
 #: What `kind` can answer.
 PROGRAM = "torch.export program"

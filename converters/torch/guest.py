@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
-
 from interop.converters.torch.exporting import export
 from interop.converters.torch.loading import Loaded, example, input_names, load_reference
+
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
 

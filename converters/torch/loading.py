@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
 from interop.converters.torch.files import PICKLE, PROGRAM, TORCHSCRIPT, kind
+
 from interop.workers.failures import GuestFailure
 
 
@@ -97,7 +97,7 @@ def _load_file(path: Path, trust: bool) -> Loaded:
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=False)
-    except Exception as error:  # noqa: BLE001 (a pickle raises whatever its code raises)
+    except Exception as error:
         raise GuestFailure("InvalidModel", f"{path} cannot be unpickled: {error}") from error
     if not isinstance(content, torch.nn.Module):
         raise GuestFailure(

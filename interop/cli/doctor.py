@@ -17,22 +17,24 @@ def doctor(
 
     report = examine()
     if as_json:
-        print(json.dumps(asdict(report), indent=2))
+        print(json.dumps(asdict(report), indent=2, default=str))
         return
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("framework", "state", ""):
+    for heading in ("framework", "version", "state", ""):
         table.add_column(heading)
     for row in report.frameworks:
         style = "green" if row.runs else "red"
-        table.add_row(f"{row.framework} {row.version}", f"[{style}]{row.state}[/]", row.reason)
+        why = f"{row.reason}; {row.hint}" if row.hint else row.reason
+        table.add_row(row.framework, row.version, f"[{style}]{row.state}[/]", why)
     console.print(table)
     console.print()
     facts = Table.grid(padding=(0, 2))
-    facts.add_row("Pythons", ", ".join(f"{i.version} ({i.where})" for i in report.interpreters))
-    facts.add_row("GPU", report.gpu)
+    facts.add_row("Pythons", ", ".join(f"{i.full} ({i.source})" for i in report.interpreters))
+    facts.add_row("GPU", ", ".join(report.gpu.names) or report.gpu.reason)
+    facts.add_row("ONNX Runtime", ", ".join(report.onnxruntime_providers))
     facts.add_row("environments", f"{report.cache} ({report.free_bytes / 1e9:.0f} GB free)")
     console.print(facts)

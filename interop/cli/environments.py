@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    help="Manage the environments that frameworks run in.", no_args_is_help=True, rich_markup_mode=None
+    help="Manage the environments that frameworks run in.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
@@ -19,32 +21,36 @@ def list_(
     """List the made environments, and whether they still match their framework's pins."""
     from dataclasses import asdict
 
-    from interop.environments import Store
-    from interop.environments.provide import is_current
+    from interop.environments import default_store, list_environments
 
-    store = Store()
-    rows = [(made, is_current(made)) for made in store.all()]
+    rows = list_environments()
     if as_json:
-        listed = [{**asdict(m), "path": str(m.path), "name": m.path.name, "current": c} for m, c in rows]
+        listed = [
+            {"name": r.path.name, "path": str(r.path), "stale": r.stale, "broken": r.broken}
+            | asdict(r.record)
+            for r in rows
+        ]
         print(json.dumps(listed, indent=2))
         return
     if not rows:
-        print(f"no environments in {store.root}; they are made on first use")
+        print(f"no environments in {default_store().root}; they are made on first use")
         return
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("environment", "framework", "python", "size", "made in", ""):
-        table.add_column(heading)
-    for made, current in rows:
+    for heading in ("framework", "python", "size", "made in", "state", "name"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        record = row.record
+        state = "its Python is gone" if row.broken else "its pins changed" if row.stale else "ready"
         table.add_row(
-            made.path.name,
-            f"{made.framework} {made.version}",
-            made.python,
-            f"{made.bytes / 1e6:.0f} MB",
-            f"{made.seconds:.0f} s",
-            "" if current else "stale: its pins have changed",
+            f"{record.framework} {record.version}",
+            record.python,
+            f"{record.bytes / 1e6:.0f} MB",
+            f"{record.seconds:.0f} s",
+            state,
+            row.path.name,
         )
     Console().print(table)
 
@@ -58,10 +64,11 @@ def create(
     from interop.frameworks import parse
     from interop.report.terminal import RichProgress
 
-    with RichProgress() as progress:
-        environment = provide(parse(framework), progress)
-    where = "the running interpreter" if environment.kind == "running" else "its own environment"
-    print(f"{environment.framework} {environment.version} runs in {where}: {environment.interpreter}")
+    wanted = parse(framework)
+    with RichProgress() as progress, progress.stage(f"environment for {framework}") as update:
+        found = provide(wanted.framework, wanted.version, on_progress=update)
+    where = "the running interpreter" if found.kind == "running" else "its own environment"
+    print(f"{found.framework} {found.version} runs in {where}: {found.interpreter}")
 
 
 @app.command("remove")
@@ -69,9 +76,8 @@ def remove(
     names: Annotated[list[str], typer.Argument(help="Names as `interop env list` shows them.")],
 ) -> None:
     """Delete environments; they are made anew when they are needed."""
-    from interop.environments import Store
+    from interop import environments
 
-    store = Store()
     for name in names:
-        made = store.remove(name)
-        print(f"removed {name} ({made.bytes / 1e6:.0f} MB)")
+        gone = environments.remove(name)
+        print(f"removed {name} ({gone.record.bytes / 1e6:.0f} MB)")

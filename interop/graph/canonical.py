@@ -62,7 +62,8 @@ def signature_of(model: ir.Model) -> Signature:
 
 def save(model: ir.Model, path: Path) -> None:
     """Write the model; weights go to a file beside it when they would not fit into protobuf."""
-    weights = sum(value.const_value.nbytes for value in model.graph.initializers.values())  # type: ignore[union-attr]
+    tensors = [value.const_value for value in model.graph.initializers.values()]
+    weights = sum(tensor.nbytes for tensor in tensors if tensor is not None)
     ir.save(model, path, external_data=f"{path.name}.data" if weights > 1 << 30 else None)
 
 
@@ -149,7 +150,7 @@ def _through_proto(
         graph.inputs.append(value)
     try:
         result = function(ir.to_proto(model))
-    except Exception as error:  # noqa: BLE001 (the C++ passes raise whatever they like)
+    except Exception as error:
         raise InvalidModel(f"{path} is not a valid ONNX model: {str(error).strip()}") from error
     changed = model if result is None else ir.from_proto(result)
     inputs = changed.graph.inputs

@@ -11,12 +11,15 @@ Words: a value is *last* when its physical order is channels-last, *first* when 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import onnx_ir as ir
 
 DOMAIN = "interop.channels_last"
+
+#: Rank → a permutation of axes: `last_order` or `first_order`.
+Order = Callable[[int], tuple[int, ...]]
 
 
 def last_order(rank: int) -> tuple[int, ...]:
@@ -135,7 +138,7 @@ class Layouts:
                 if main and first.producer() is not None:
                     value.name, first.name = f"{name}_channels_last", name
 
-    def _convert(self, value: ir.Value, order_of: _Order) -> ir.Value:
+    def _convert(self, value: ir.Value, order_of: Order) -> ir.Value:
         if value not in self._other:
             rank = self.rank(value)
             assert rank is not None, "only values of known rank change layout"
@@ -183,12 +186,6 @@ class Layouts:
             for graph in [self._graph, *self._graph.subgraphs()]
             if any(value is candidate for candidate in graph.inputs)
         )
-
-
-class _Order:
-    """Type of `last_order` and `first_order`."""
-
-    def __call__(self, rank: int) -> tuple[int, ...]: ...
 
 
 def _permute_shape(shape: ir.Shape, order: Sequence[int]) -> ir.Shape:

@@ -68,6 +68,7 @@ class _Graph:
 
     consumers: dict[str, list[tuple[NodeProto, int]]]
     constants: dict[str, Any]
+    ranges: dict[str, tuple[int, int]]  # constants that are each integer of a range: low, high
     shapes: dict[str, list[int | None]]
     returns: dict[str, list[str]]  # a name in a subgraph -> the name it leaves or re-enters under
 
@@ -77,7 +78,7 @@ def allowed_values(model: ModelProto) -> dict[str, Allowed]:
 
     `model` must be shape-inferred: a table whose axis has no static length sets no bound.
     """
-    flat = _Graph({}, {}, {}, {})
+    flat = _Graph({}, {}, {}, {}, {})
     _collect(model.graph, flat)
     found: dict[str, Allowed] = {}
     return {
@@ -90,8 +91,7 @@ def allowed_values(model: ModelProto) -> dict[str, Allowed]:
 def _collect(graph: GraphProto, flat: _Graph) -> None:
     for tensor in graph.initializer:
         flat.shapes[tensor.name] = list(tensor.dims)
-        if len(tensor.dims) == 0 or list(tensor.dims) == [1]:
-            flat.constants[tensor.name] = nph.to_array(tensor).reshape(-1)[0]
+        _note_constant(tensor.name, tensor, flat)
     for value in [*graph.input, *graph.value_info, *graph.output]:
         if value.type.tensor_type.HasField("shape"):
             dims = value.type.tensor_type.shape.dim
@@ -102,17 +102,28 @@ def _collect(graph: GraphProto, flat: _Graph) -> None:
         for position, name in enumerate(node.input):
             if name:
                 flat.consumers.setdefault(name, []).append((node, position))
-        if node.op_type == "Constant" and node.attribute[0].name in ("value", "value_int"):
+        if node.op_type == "Constant":
             attribute = node.attribute[0]
-            array = nph.to_array(attribute.t) if attribute.name == "value" else None
-            flat.shapes[node.output[0]] = [] if array is None else list(array.shape)
-            if array is None or array.size == 1:
-                value = attribute.i if array is None else array.reshape(-1)[0]
-                flat.constants[node.output[0]] = value
+            if attribute.name == "value":
+                flat.shapes[node.output[0]] = list(attribute.t.dims)
+                _note_constant(node.output[0], attribute.t, flat)
+            elif attribute.name == "value_int":
+                flat.constants[node.output[0]] = attribute.i
         for body in subgraphs(node):
             _collect(body, flat)
             for inner, outer in _crossings(node, body):
                 flat.returns.setdefault(inner, []).append(outer)
+
+
+def _note_constant(name: str, tensor: TensorProto, flat: _Graph) -> None:
+    """Single numbers, and ranges (what a one-hot encoding compares its index with)."""
+    size = int(np.prod(tensor.dims))
+    if size == 1:
+        flat.constants[name] = nph.to_array(tensor).reshape(-1)[0]
+    elif size > 1 and tensor.data_type in INTEGERS:
+        values = np.unique(nph.to_array(tensor))
+        if values.size == size and values[-1] - values[0] == size - 1:
+            flat.ranges[name] = (int(values[0]), int(values[-1]) + 1)
 
 
 def _crossings(node: NodeProto, body: GraphProto) -> Iterator[tuple[str, str]]:
@@ -147,8 +158,9 @@ def _through(node: NodeProto, position: int, flat: _Graph, found: dict[str, Allo
         return Allowed(high=limit)
     others = [flat.constants.get(n) for i, n in enumerate(node.input) if i != position]
     constant = _whole(others[0]) if len(others) == 1 else None
-    if node.op_type == "Equal" and constant is not None:
-        return Allowed(choices=(constant,))
+    if node.op_type == "Equal":
+        low, high = flat.ranges.get(node.input[1 - position], (0, None))
+        return Allowed(max(0, low), high, () if constant is None else (constant,))
     if node.op_type in ("GRU", "LSTM", "RNN") and position == 4:
         return Allowed(low=1)  # sequence lengths
     if node.op_type in ("Add", "Sub", "Mul") and constant is not None:

@@ -20,7 +20,7 @@ from onnx import GraphProto, ModelProto, TensorProto
 from onnx import numpy_helper as nph
 
 from interop.errors import InvalidModel
-from interop.parity.truth import subgraphs
+from interop.parity.truth import reads, subgraphs
 
 Array = np.ndarray[Any, Any]
 
@@ -56,12 +56,14 @@ def perturb(array: Array, rng: np.random.Generator) -> Array:
 
 
 def perturbable(model: ModelProto) -> dict[str, Array]:
-    """The float32 initialisers of the main graph by name, without those that are settings."""
+    """The float32 initialisers of the main graph by name, without those that are settings or that
+    nothing reads."""
     settings = set(_settings(model.graph))
+    read = {name for node in model.graph.node for name in reads(node)}
     return {
         tensor.name: nph.to_array(tensor)
         for tensor in model.graph.initializer
-        if tensor.data_type == TensorProto.FLOAT and tensor.name not in settings
+        if tensor.data_type == TensorProto.FLOAT and tensor.name in read - settings
     }
 
 

@@ -31,17 +31,10 @@ class Sums:
 
 @dataclass(frozen=True)
 class Grouping:
-    """One way to divide the elements: `arrange` gives them as (groups, elements of a group)."""
+    """One way to divide the elements of an output of a given shape."""
 
     name: str
-    arrange: Callable[[Array], list[Array]]
-
-    def sums(self, values: Array) -> Sums:
-        rows = self.arrange(values)
-        return Sums(
-            np.array([np.mean(np.square(row)) for row in rows]),
-            np.array([np.max(np.abs(row)) for row in rows]),
-        )
+    sums: Callable[[Array], Sums]
 
     def place(self, index: int) -> str:
         """Where group `index` is, in words."""
@@ -50,7 +43,7 @@ class Grouping:
 
 def groupings(truth: Array) -> tuple[Grouping, ...]:
     """The whole, each axis, and bands of magnitude, of an output with this true value."""
-    found = [Grouping("whole", lambda a: [a.reshape(-1)])]
+    found = [Grouping("whole", lambda a: _rows(a.reshape(1, -1)))]
     for axis, length in enumerate(truth.shape):
         if truth.ndim > 1 and length > 1 and truth.size // length >= SMALLEST_GROUP:
             found.append(Grouping(f"axis {axis} index", _along(axis)))
@@ -61,9 +54,21 @@ def groupings(truth: Array) -> tuple[Grouping, ...]:
     return tuple(found)
 
 
-def _along(axis: int) -> Callable[[Array], list[Array]]:
-    return lambda a: list(np.moveaxis(a, axis, 0).reshape(a.shape[axis], -1))
+def _rows(groups: Array) -> Sums:
+    return Sums(np.mean(np.square(groups), axis=1), np.max(np.abs(groups), axis=1))
 
 
-def _ranked(order: Array, bands: int) -> Callable[[Array], list[Array]]:
-    return lambda a: np.array_split(a.reshape(-1)[order], bands)
+def _along(axis: int) -> Callable[[Array], Sums]:
+    return lambda a: _rows(np.moveaxis(a, axis, 0).reshape(a.shape[axis], -1))
+
+
+def _ranked(order: Array, bands: int) -> Callable[[Array], Sums]:
+    starts = np.arange(bands) * order.size // bands
+    counts = np.diff(np.append(starts, order.size))
+
+    def sums(values: Array) -> Sums:
+        sorted_ = values.reshape(-1)[order]
+        squares = np.add.reduceat(np.square(sorted_), starts)
+        return Sums(squares / counts, np.maximum.reduceat(np.abs(sorted_), starts))
+
+    return sums

@@ -2,7 +2,8 @@
 
 A dimension takes, in this order: its own size; the caller's `sizes[name]`; the set's batch size
 where it is a leading dimension; 64 where it is another dimension of a rank-4 float input (an
-image); else 16. Dimensions of one name have one size in all the inputs of a set.
+image); else 16. Dimensions of one name have one size in all the inputs of a set; a dimension that
+has no name of its own goes by that of its input and axis ("input:1").
 """
 
 from __future__ import annotations
@@ -180,7 +181,12 @@ def _know_names(signature: Signature, sizes: Mapping[str, int], inputs: set[str]
             f"no such input: {', '.join(sorted(inputs - known))}",
             hint=f"The model takes: {', '.join(sorted(known))}.",
         )
-    symbols = {d for spec in signature.inputs for d in spec.shape or () if isinstance(d, str)}
+    symbols = {
+        dim if isinstance(dim, str) else f"{spec.name}:{axis}"
+        for spec in signature.inputs
+        for axis, dim in enumerate(spec.shape or ())
+        if not isinstance(dim, int) or dim < 0
+    }
     if set(sizes) - symbols:
         raise UsageError(
             f"no such dimension: {', '.join(sorted(set(sizes) - symbols))}",
@@ -197,11 +203,12 @@ def _shape(spec: TensorSpec, batch: int, resolved: dict[str, int]) -> tuple[int,
     image = len(spec.shape) == 4 and _is_float(spec.dtype)
     shape = []
     for axis, dim in enumerate(spec.shape):
-        if isinstance(dim, int):
+        if isinstance(dim, int) and dim >= 0:
             shape.append(dim)
             continue
         size = batch if axis == 0 else IMAGE_SIDE if image else OTHER_SIDE
-        shape.append(size if dim is None else resolved.setdefault(dim, size))
+        name = dim if isinstance(dim, str) else f"{spec.name}:{axis}"
+        shape.append(resolved.setdefault(name, size))
     return tuple(shape)
 
 
@@ -236,7 +243,7 @@ def _draw(
     if limits.choices:
         choice = limits.choices[index % len(limits.choices)]
         return np.full(shape, choice, dtype=spec.dtype)
-    return np.maximum(_mask(rng, shape), limits.low).astype(spec.dtype)
+    return np.asarray(np.maximum(_mask(rng, shape), limits.low), dtype=spec.dtype)
 
 
 def _indices(
@@ -250,11 +257,12 @@ def _indices(
             f"(from {limits.low}, below {high})",
             hint="Give your own by --inputs FILE.npz.",
         )
-    return rng.integers(limits.low, high, size=shape).astype(spec.dtype)
+    return np.asarray(rng.integers(limits.low, high, size=shape), dtype=spec.dtype)
 
 
 def _mask(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Zeros and ones, three ones in four, the first along the last axis always 1."""
     mask = np.asarray(rng.random(shape) < 0.75).astype(np.int64)
-    mask[..., :1] = 1
+    if mask.ndim:
+        mask[..., 0] = 1
     return mask

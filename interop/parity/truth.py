@@ -140,11 +140,11 @@ class _Evaluator(ReferenceEvaluator):  # type: ignore[misc]
         return outputs
 
 
-def _reads(node: NodeProto) -> set[str]:
+def reads(node: NodeProto) -> set[str]:
     """Names that a node reads, those that its subgraphs capture included."""
     names = set(node.input)
     for graph in subgraphs(node):
-        inner = {name for inside in graph.node for name in _reads(inside)}
+        inner = {name for inside in graph.node for name in reads(inside)}
         names |= inner | {value.name for value in graph.output}
     return names
 
@@ -154,7 +154,7 @@ def _last_uses(nodes: Any, keep: set[str]) -> list[list[str]]:
     seen = set(keep) | {""}
     dead: list[list[str]] = []
     for node in reversed(list(nodes)):
-        done = (_reads(node) | set(node.output)) - seen
+        done = (reads(node) | set(node.output)) - seen
         seen |= done
         dead.append(sorted(done))
     return dead[::-1]

@@ -104,7 +104,8 @@ class Printer:
         results = {keys[o.name]: self.value(o).text for o in graph.outputs}  # type: ignore[index]
         if self._problems:
             raise UnsupportedOperator(
-                f"{len(self._problems)} node(s) cannot be lowered:\n  " + "\n  ".join(self._problems),
+                f"{len(self._problems)} node(s) cannot be lowered:\n  "
+                + "\n  ".join(self._problems),
                 hint="Add a lowering (the README says how), or change the model to avoid them.",
             )
         return Body(
@@ -128,7 +129,11 @@ class Printer:
         self._depth += 1
         self._statements(graph)
         results = [self.value(output).text for output in graph.outputs]
-        self._emit(f"return {', '.join(results)}" if len(results) == 1 else f"return [{', '.join(results)}]")
+        self._emit(
+            f"return {', '.join(results)}"
+            if len(results) == 1
+            else f"return [{', '.join(results)}]"
+        )
         self._depth -= 1
         return Expression(unique)
 

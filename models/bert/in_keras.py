@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import keras
-from keras import layers, ops
-
 from interop.models.bert.weights import EPSILON, HEADS, LAYERS, LONGEST, WIDTH, WORDS, draw
 from interop.models.loading import KerasWeights
 from interop.models.transformer_keras import block, dense, norm
+from keras import layers, ops
 
 
 def bert() -> keras.Model:

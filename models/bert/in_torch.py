@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
-
 from interop.models.bert.weights import EPSILON, HEADS, LAYERS, LONGEST, WIDTH, WORDS, draw
 from interop.models.loading import into_torch
 from interop.models.transformer_torch import Block
+from torch import nn
 
 
 class Bert(nn.Module):
@@ -18,7 +17,8 @@ class Bert(nn.Module):
         self.types = nn.Embedding(2, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, EPSILON)
         self.blocks = nn.ModuleList(
-            Block(WIDTH, HEADS, pre=False, approximate="none", epsilon=EPSILON) for _ in range(LAYERS)
+            Block(WIDTH, HEADS, pre=False, approximate="none", epsilon=EPSILON)
+            for _ in range(LAYERS)
         )
         self.pooler = nn.Linear(WIDTH, WIDTH)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import keras
-from keras import layers
-
 from interop.models.dcgan.weights import LATENT, WIDTHS, draw
 from interop.models.loading import KerasWeights
+from keras import layers
 
 
 def dcgan() -> keras.Model:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
-
 from interop.models.dcgan.weights import LATENT, WIDTHS, draw
 from interop.models.loading import into_torch
+from torch import nn
 
 
 class Generator(nn.Module):

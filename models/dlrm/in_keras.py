@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import keras
 import numpy as np
-from keras import layers, ops
-
 from interop.models.dlrm.weights import BOTTOM, DENSE, ROWS, TABLES, TOP, WIDTH, draw
 from interop.models.loading import KerasWeights
+from keras import layers, ops
 
 
 def _dense(w, name, x, units, activation):  # type: ignore[no-untyped-def]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
-
 from interop.models.dlrm.weights import BOTTOM, ROWS, TABLES, TOP, WIDTH, draw
 from interop.models.loading import into_torch
+from torch import nn
 
 
 class Dlrm(nn.Module):

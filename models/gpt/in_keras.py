@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import keras
-from keras import layers, ops
-
 from interop.models.gpt.weights import EPSILON, HEADS, LAYERS, LONGEST, WIDTH, WORDS, draw
 from interop.models.loading import KerasWeights
 from interop.models.transformer_keras import block, norm
+from keras import layers, ops
 
 
 class Words(layers.Embedding):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
-
 from interop.models.gpt.weights import EPSILON, HEADS, LAYERS, LONGEST, WIDTH, WORDS, draw
 from interop.models.loading import into_torch
 from interop.models.transformer_torch import Block
+from torch import nn
 
 
 class Gpt(nn.Module):
@@ -16,7 +15,8 @@ class Gpt(nn.Module):
         self.words = nn.Embedding(WORDS, WIDTH)
         self.positions = nn.Embedding(LONGEST, WIDTH)
         self.blocks = nn.ModuleList(
-            Block(WIDTH, HEADS, pre=True, approximate="tanh", epsilon=EPSILON) for _ in range(LAYERS)
+            Block(WIDTH, HEADS, pre=True, approximate="tanh", epsilon=EPSILON)
+            for _ in range(LAYERS)
         )
         self.norm = nn.LayerNorm(WIDTH, EPSILON)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import keras
-from keras import layers
-
 from interop.models.keyword_spotter.weights import BANDS, CHANNELS, FRAMES, HIDDEN, KEYWORDS, draw
 from interop.models.loading import KerasWeights
+from keras import layers
 
 
 def keyword_spotter() -> keras.Model:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
-
 from interop.models.keyword_spotter.weights import BANDS, CHANNELS, HIDDEN, KEYWORDS, draw
 from interop.models.loading import into_torch
+from torch import nn
 
 
 class KeywordSpotter(nn.Module):

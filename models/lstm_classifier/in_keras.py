@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import keras
-from keras import layers
-
 from interop.models.loading import KerasWeights
 from interop.models.lstm_classifier.weights import CLASSES, HIDDEN, LAYERS, WIDTH, WORDS, draw
+from keras import layers
 
 
 def lstm_classifier() -> keras.Model:

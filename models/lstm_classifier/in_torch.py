@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
-
 from interop.models.loading import into_torch
 from interop.models.lstm_classifier.weights import CLASSES, HIDDEN, LAYERS, WIDTH, WORDS, draw
+from torch import nn
 
 
 class LstmClassifier(nn.Module):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import keras
-from keras import layers
-
 from interop.models.loading import KerasWeights
 from interop.models.mobilenet_v2.weights import blocks, draw
+from keras import layers
 
 
 def _unit(w, name, x, filters, kernel, stride=1, depthwise=False, active=True):  # type: ignore[no-untyped-def]

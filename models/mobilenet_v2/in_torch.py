@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
-
 from interop.models.loading import into_torch
 from interop.models.mobilenet_v2.weights import blocks, draw
+from torch import nn
 
 
 class Unit(nn.Module):
     """Convolution, batch norm, and ReLU6 where `active`."""
 
     def __init__(
-        self, into: int, out: int, kernel: int, stride: int = 1, groups: int = 1, active: bool = True
+        self,
+        into: int,
+        out: int,
+        kernel: int,
+        stride: int = 1,
+        groups: int = 1,
+        active: bool = True,
     ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(into, out, kernel, stride, kernel // 2, groups=groups, bias=False)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import keras
-from keras import layers
-
 from interop.models.loading import KerasWeights
 from interop.models.resnet.weights import DEPTHS, WIDTHS, draw
+from keras import layers
 
 
 def _conv(w, name, x, filters, kernel, stride):  # type: ignore[no-untyped-def]

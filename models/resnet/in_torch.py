@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
-
 from interop.models.loading import into_torch
 from interop.models.resnet.weights import DEPTHS, WIDTHS, draw
+from torch import nn
 
 
 class Block(nn.Module):

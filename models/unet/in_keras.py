@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import keras
-from keras import layers
-
 from interop.models.loading import KerasWeights
 from interop.models.unet.weights import CLASSES, WIDTHS, draw
+from keras import layers
 
 
 def _double(w, name, x, filters):  # type: ignore[no-untyped-def]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import keras
-from keras import layers, ops
-
 from interop.models.loading import KerasWeights
 from interop.models.transformer_keras import block, dense, norm
 from interop.models.vit.weights import EPSILON, HEADS, LAYERS, PATCH, SIDE, WIDTH, draw
+from keras import layers, ops
 
 
 class Tokens(layers.Layer):
@@ -32,6 +31,8 @@ def vit() -> keras.Model:
     x = tokens(x)
     tokens.set_weights([w.take("token"), w.take("positions")])
     for layer in range(LAYERS):
-        x = block(w, f"blocks.{layer}", x, WIDTH, HEADS, pre=True, approximate=False, epsilon=EPSILON)
+        x = block(
+            w, f"blocks.{layer}", x, WIDTH, HEADS, pre=True, approximate=False, epsilon=EPSILON
+        )
     logits = dense(w, "head", norm(w, "norm", x, EPSILON)[:, 0], 1000)
     return w.done(keras.Model(image, {"logits": logits}))

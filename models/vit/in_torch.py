@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
-
 from interop.models.loading import into_torch
 from interop.models.transformer_torch import Block
 from interop.models.vit.weights import EPSILON, HEADS, LAYERS, PATCH, SIDE, WIDTH, draw
+from torch import nn
 
 
 class ViT(nn.Module):
@@ -17,7 +16,8 @@ class ViT(nn.Module):
         self.token = nn.Parameter(torch.zeros(1, 1, WIDTH))
         self.positions = nn.Parameter(torch.zeros(1, (SIDE // PATCH) ** 2 + 1, WIDTH))
         self.blocks = nn.ModuleList(
-            Block(WIDTH, HEADS, pre=True, approximate="none", epsilon=EPSILON) for _ in range(LAYERS)
+            Block(WIDTH, HEADS, pre=True, approximate="none", epsilon=EPSILON)
+            for _ in range(LAYERS)
         )
         self.norm = nn.LayerNorm(WIDTH, EPSILON)
         self.head = nn.Linear(WIDTH, 1000)

@@ -33,8 +33,13 @@ def processes(tmp_path):
         if not entry.name.isdigit():
             continue
         try:
-            if mark in (entry / "environ").read_bytes() and " Z " not in (entry / "stat").read_text():
-                found.append((entry.name, (entry / "cmdline").read_bytes().replace(b"\0", b" ")[:80]))
+            if (
+                mark in (entry / "environ").read_bytes()
+                and " Z " not in (entry / "stat").read_text()
+            ):
+                found.append(
+                    (entry.name, (entry / "cmdline").read_bytes().replace(b"\0", b" ")[:80])
+                )
         except OSError:
             continue  # it ended while we looked
     return found

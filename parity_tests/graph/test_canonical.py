@@ -6,9 +6,10 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from onnx import TensorProto, helper, numpy_helper
+
 from interop.errors import InvalidModel, UnsupportedOperator
 from interop.graph.canonical import CANONICAL_OPSET, canonicalize, save, signature_of
-from onnx import TensorProto, helper, numpy_helper
 
 FLOAT = TensorProto.FLOAT
 

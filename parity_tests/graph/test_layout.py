@@ -10,9 +10,10 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 import pytest
+from onnx import TensorProto, helper, numpy_helper
+
 from interop.graph.canonical import canonicalize, save
 from interop.graph.layout import DOMAIN, to_channels_last
-from onnx import TensorProto, helper, numpy_helper
 
 _spec = importlib.util.spec_from_file_location(
     "_channels_last", Path(__file__).parent / "channels_last.py"

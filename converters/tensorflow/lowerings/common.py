@@ -22,8 +22,13 @@ def dtype(name: str) -> Expression:
 
 def number(value: Value, other: Value | None = None) -> Any:
     """A scalar constant as a plain number, where `other` gives it its dtype; else the value."""
-    if value.constant is None or value.constant.size != 1 or value.constant.ndim > 0 and (
-        other is None or other.shape is None or len(other.shape) < value.constant.ndim
+    if (
+        value.constant is None
+        or value.constant.size != 1
+        or (
+            value.constant.ndim > 0
+            and (other is None or other.shape is None or len(other.shape) < value.constant.ndim)
+        )
     ):
         return value
     if other is not None and other.constant is not None:

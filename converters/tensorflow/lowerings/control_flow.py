@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import onnx_ir as ir
-
 from interop.converters.tensorflow.lowerings.common import tf
+
 from interop.source.expression import Expression, Symbol
 from interop.source.printer import Node
 from interop.source.values import Unpack, Value

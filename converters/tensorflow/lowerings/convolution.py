@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from interop.converters.tensorflow.lowerings.common import tf
+
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Constant, Refusal, Value
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from interop.converters.tensorflow.lowerings.common import Lowering, dtype, number, tf
+
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Refusal, Value
 
@@ -83,7 +83,12 @@ def mean(first: Value, *rest: Value) -> Expression:
 def clip(x: Value, low: Value | None = None, high: Value | None = None) -> Expression:
     if low is not None and high is not None:
         lower, upper = number(low, x), number(high, x)
-        if isinstance(lower, np.generic) and isinstance(upper, np.generic) and lower == 0 and upper == 6:
+        if (
+            isinstance(lower, np.generic)
+            and isinstance(upper, np.generic)
+            and lower == 0
+            and upper == 6
+        ):
             return tf.nn.relu6(x)
         # tf.clip_by_value refuses low > high; ONNX says min(max(x, low), high).
         return tf.minimum(tf.maximum(x, lower), upper)

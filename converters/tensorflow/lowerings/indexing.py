@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from interop.converters.tensorflow.lowerings.common import axis_size, dtype, tf
+
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Value
 
@@ -45,9 +45,7 @@ def scatter_elements(
     return Symbol("scatter_elements")(x, indices, updates, axis % x.known_rank, reduction)
 
 
-def scatter_nd(
-    x: Value, indices: Value, updates: Value, *, reduction: str = "none"
-) -> Expression:
+def scatter_nd(x: Value, indices: Value, updates: Value, *, reduction: str = "none") -> Expression:
     return Symbol("scatter_nd")(x, indices, updates, reduction)
 
 
@@ -71,5 +69,3 @@ def compress(x: Value, condition: Value, *, axis: int | None = None) -> Expressi
     source: Any = x if axis is not None else tf.reshape(x, [-1])
     keep = tf.reshape(tf.where(condition), [-1])
     return tf.gather(source, keep, axis=axis or 0)
-
-

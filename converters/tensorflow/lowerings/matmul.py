@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-
 from interop.converters.tensorflow.lowerings.common import dtype, tf
+
 from interop.source.expression import Expression
 from interop.source.values import Value
 
@@ -70,5 +70,3 @@ def einsum(*xs: Value, equation: str) -> Expression:
 
 def det(x: Value) -> Expression:
     return tf.linalg.det(x)
-
-

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-
-
 import numpy as np
-
 from interop.converters.tensorflow.lowerings.common import tf
+
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Constant, Refusal, Value
 
@@ -79,5 +77,3 @@ def lrn(
     return tf.nn.local_response_normalization(
         x, depth_radius=radius, bias=bias, alpha=alpha / size, beta=beta
     )
-
-

@@ -6,6 +6,7 @@ from typing import Any
 
 from interop.converters.tensorflow.lowerings.common import tf
 from interop.converters.tensorflow.lowerings.convolution import explicit_pads, padding
+
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Refusal, Value
 

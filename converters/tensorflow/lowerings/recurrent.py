@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from interop.converters.tensorflow.lowerings.common import tf
+
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Constant, Refusal, Unpack, Value
 
@@ -29,9 +29,19 @@ def lstm(
     functions = _activations("LSTM", activations, direction, activation_alpha)
     return Unpack(
         Symbol("lstm")(
-            x, _swapped(w), _swapped(r), b, lengths, initial_h, initial_c, p,
-            direction=direction, activations=functions, clip=clip, batch_first=bool(layout),
-        ),  # fmt: skip
+            x,
+            _swapped(w),
+            _swapped(r),
+            b,
+            lengths,
+            initial_h,
+            initial_c,
+            p,
+            direction=direction,
+            activations=functions,
+            clip=clip,
+            batch_first=bool(layout),
+        ),
         3,
     )
 
@@ -46,10 +56,18 @@ def gru(
     functions = _activations("GRU", activations, direction, activation_alpha)
     return Unpack(
         Symbol("gru")(
-            x, _swapped(w), _swapped(r), b, lengths, initial_h, direction=direction,
-            activations=functions, clip=clip, batch_first=bool(layout),
+            x,
+            _swapped(w),
+            _swapped(r),
+            b,
+            lengths,
+            initial_h,
+            direction=direction,
+            activations=functions,
+            clip=clip,
+            batch_first=bool(layout),
             linear_before_reset=bool(linear_before_reset),
-        ),  # fmt: skip
+        ),
         2,
     )
 
@@ -64,9 +82,17 @@ def rnn(
     functions = _activations("RNN", activations, direction, activation_alpha)
     return Unpack(
         Symbol("rnn")(
-            x, _swapped(w), _swapped(r), b, lengths, initial_h, direction=direction,
-            activations=functions, clip=clip, batch_first=bool(layout),
-        ),  # fmt: skip
+            x,
+            _swapped(w),
+            _swapped(r),
+            b,
+            lengths,
+            initial_h,
+            direction=direction,
+            activations=functions,
+            clip=clip,
+            batch_first=bool(layout),
+        ),
         2,
     )
 

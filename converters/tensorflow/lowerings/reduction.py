@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from interop.converters.tensorflow.lowerings.common import Lowering, dtype, tf
+
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Unpack, Value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from interop.converters.tensorflow.lowerings.common import tf
+
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Refusal, Value
 
@@ -74,5 +75,3 @@ def _is_repeat(factors: list[Any] | None, coordinates: str, nearest: str) -> boo
         coordinates in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric")
         and nearest in ("round_prefer_floor", "round_prefer_ceil")
     )
-
-

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from interop.converters.tensorflow.lowerings.common import axis_size, dtype, tf
+
 from interop.source.expression import Expression, Symbol
 from interop.source.printer import Node
 from interop.source.values import Refusal, Unpack, Value
@@ -86,7 +86,9 @@ def concat(*xs: Value, axis: int) -> Expression:
     return tf.concat(list(xs), axis=axis)
 
 
-def split(x: Value, sizes: Value | None = None, *, axis: int = 0, num_outputs: int = 0, node: Node) -> Any:
+def split(
+    x: Value, sizes: Value | None = None, *, axis: int = 0, num_outputs: int = 0, node: Node
+) -> Any:
     count = len(node.outputs)
     if sizes is not None:
         call = tf.split(x, sizes.ints("split"), axis=axis)
@@ -99,7 +101,9 @@ def split(x: Value, sizes: Value | None = None, *, axis: int = 0, num_outputs: i
     return Unpack(call, count)
 
 
-def slice_(x: Value, starts: Value, ends: Value, axes: Value | None = None, steps: Value | None = None) -> Expression:
+def slice_(
+    x: Value, starts: Value, ends: Value, axes: Value | None = None, steps: Value | None = None
+) -> Expression:
     constants = [v is None or v.constant is not None for v in (starts, ends, axes, steps)]
     if not all(constants) or x.shape is None:
         rank = x.known_rank

@@ -13,21 +13,31 @@ from interop.parity.operators.convolution import Conv, ConvTranspose
 from interop.parity.operators.elementwise import Erf, Gelu, HardSwish, Mish, Sigmoid, Softplus
 from interop.parity.operators.normalization import (
     LRN,
+    BatchNormalization,
     GroupNormalization,
     MeanVarianceNormalization,
 )
-from interop.parity.operators.pooling import AveragePool, LpPool, MaxPool
+from interop.parity.operators.pooling import (
+    AveragePool,
+    GlobalLpPool,
+    GlobalMaxPool,
+    LpPool,
+    MaxPool,
+)
 from interop.parity.operators.recurrent import GRU, LSTM, RNN
 from interop.parity.operators.sampling import AffineGrid, GridSample
 
 OPERATORS: tuple[type[OpRun], ...] = (
     AffineGrid,
     AveragePool,
+    BatchNormalization,
     Conv,
     ConvTranspose,
     Erf,
     GRU,
     Gelu,
+    GlobalLpPool,
+    GlobalMaxPool,
     GridSample,
     GroupNormalization,
     HardSwish,

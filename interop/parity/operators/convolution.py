@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from onnx.reference.op_run import OpRun
@@ -14,8 +15,8 @@ def _depthwise(padded: Array, W: Array, g: Geometry) -> Array:
     """One filter a channel: a sum over taps beats a thousand tiny matrix products."""
     y = np.zeros((*padded.shape[:2], *g.out), dtype=padded.dtype)
     for offset in g.taps():
-        weight = W[(slice(None), 0, *offset)]
-        y += g.tap(padded, offset) * weight.reshape(-1, *[1] * len(g.out))
+        where: tuple[Any, ...] = (slice(None), 0, *offset)
+        y += g.tap(padded, offset) * W[where].reshape(-1, *[1] * len(g.out))
     return y
 
 
@@ -136,8 +137,8 @@ class ConvTranspose(OpRun):  # type: ignore[misc]
         y = np.zeros((X.shape[0], group * per_group, *natural), dtype=X.dtype)
         inputs = X.reshape(X.shape[0], group, X.shape[1] // group, -1)
         for offset in g.taps():
-            weight = W[(slice(None), slice(None), *offset)]
-            weight = weight.reshape(group, -1, per_group).swapaxes(1, 2)
+            where: tuple[Any, ...] = (slice(None), slice(None), *offset)
+            weight = W[where].reshape(group, -1, per_group).swapaxes(1, 2)
             product: Array = weight @ inputs
             target = g.tap(y, offset)
             target += product.reshape(target.shape)

@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from onnx.reference.op_run import OpRun
 
 from interop.parity.operators.windows import Array
+
+
+class BatchNormalization(OpRun):  # type: ignore[misc]
+    """x (N, C, ...) by given statistics. (Below opset 14, ONNX's reference takes them from the
+    batch where `momentum` is given; training is refused before it gets here.)"""
+
+    op_domain = ""
+
+    def _run(
+        self,
+        x: Array,
+        scale: Array,
+        bias: Array,
+        mean: Array,
+        var: Array,
+        epsilon: float = 1e-5,
+        **_: Any,
+    ) -> tuple[Array]:
+        factor = scale / np.sqrt(var + epsilon)
+        ones = [1] * (x.ndim - 2)
+        return (
+            (x - mean.reshape(-1, *ones)) * factor.reshape(-1, *ones) + bias.reshape(-1, *ones),
+        )
 
 
 class LRN(OpRun):  # type: ignore[misc]

@@ -119,3 +119,23 @@ class LpPool(OpRun):  # type: ignore[misc]
         for offset in g.taps():
             total += g.tap(powers, offset)
         return (total ** (1.0 / p),)
+
+
+class GlobalMaxPool(OpRun):  # type: ignore[misc]
+    """x (N, C, spatial...) -> (N, C, 1...). (ONNX's own is right for two spatial axes only.)"""
+
+    op_domain = ""
+
+    def _run(self, x: Array) -> tuple[Array]:
+        return (x.max(axis=tuple(range(2, x.ndim)), keepdims=True),)
+
+
+class GlobalLpPool(OpRun):  # type: ignore[misc]
+    """x (N, C, spatial...) -> (N, C, 1...): the p-norm of each channel."""
+
+    op_domain = ""
+
+    def _run(self, x: Array, p: int | None = 2) -> tuple[Array]:
+        p = p or 2
+        total = (np.abs(x) ** p).sum(axis=tuple(range(2, x.ndim)), keepdims=True)
+        return (total ** (1.0 / p),)

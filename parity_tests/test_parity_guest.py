@@ -1,0 +1,90 @@
+"""The ONNX guest in a worker: load, run, time, truth and floor runs over folders of tensors."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from interop.errors import InvalidModel, UsageError
+from interop.parity import measure_noise, prove
+from interop.parity.grade import grade
+from interop.workers import Worker, read_tensors, write_tensors
+
+GUEST = "interop.converters.onnx.guest"
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    with Worker(sys.executable, GUEST, label="onnx", timeout=120) as running:
+        yield running
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    weight = np.random.default_rng(0).standard_normal((6, 4)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["z"]), helper.make_node("Tanh", ["z"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 6])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 4])],
+        [numpy_helper.from_array(weight, "w")],
+    )
+    path = tmp_path / "model.onnx"
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)], ir_version=10), path
+    )
+    return path
+
+
+def test_the_whole_proof_through_a_worker(worker: Worker, model: Path, tmp_path: Path) -> None:
+    inputs = []
+    for index, rows in enumerate((1, 3)):
+        x = np.random.default_rng(index).standard_normal((rows, 6)).astype(np.float32)
+        write_tensors(tmp_path / "inputs" / str(index), {"x": x})
+        inputs.append(str(tmp_path / "inputs" / str(index)))
+
+    def folders(kind: str) -> list[str]:
+        return [str(tmp_path / kind / str(index)) for index in range(len(inputs))]
+
+    loaded = worker.call("load", path=str(model), threads=1)
+    assert (loaded["inputs"], loaded["outputs"]) == (["x"], ["y"])
+    ran = worker.call("run", inputs=inputs, outputs=folders("plain"))
+    assert len(ran["seconds"]) == 2
+    worker.call("truth", model=str(model), inputs=inputs, outputs=folders("truth"))
+    worker.call("floor_runs", model=str(model), inputs=inputs, outputs=folders("floor"), runs=3)
+
+    proofs = []
+    for index in range(len(inputs)):
+        truth = read_tensors(tmp_path / "truth" / str(index))
+        assert truth["y"].dtype == np.float64
+        runs = [read_tensors(tmp_path / "floor" / str(index) / str(k))["y"] for k in range(4)]
+        noise = {"y": measure_noise(truth["y"], runs)}
+        plain = read_tensors(tmp_path / "plain" / str(index))
+        proofs += prove(str(index), truth, plain, plain, noise)
+    assert grade(proofs).letter == "A"
+
+    timed = worker.call("time", inputs=inputs[1], runs=5, warmup=2)
+    assert len(timed["seconds"]) == 5
+    assert min(timed["seconds"]) > 0
+
+
+def test_bad_models_are_typed_errors(worker: Worker, tmp_path: Path) -> None:
+    with pytest.raises(InvalidModel, match="does not exist"):
+        worker.call("load", path=str(tmp_path / "missing.onnx"))
+    (tmp_path / "text.onnx").write_text("hello")
+    with pytest.raises(InvalidModel, match="cannot load"):
+        worker.call("load", path=str(tmp_path / "text.onnx"))
+
+
+def test_running_before_loading_is_an_error() -> None:
+    with (
+        Worker(sys.executable, GUEST, label="onnx", timeout=120) as fresh,
+        pytest.raises(UsageError, match="no model is loaded"),
+    ):
+        fresh.call("run", inputs=[], outputs=[])

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from interop import errors, frameworks
+from interop import environments, errors, frameworks
 from interop.environments import Store, builder, interpreters, recipe, running
 from interop.environments.interpreters import Interpreter
 from interop.workers.guest_packages import path_of
@@ -271,6 +271,20 @@ def test_no_python_will_do(store: Store) -> None:
     assert ".".join(map(str, sys.version_info[:3])) in error.value.message
 
 
+def test_made_for_the_oldest_python(store: Store) -> None:
+    """With the pip that it came with: the old frameworks need Pythons down to 3.6."""
+    if not any(python.short == "3.6" for python in interpreters.find_interpreters()):
+        pytest.skip("there is no Python 3.6 here")
+    home = store.recipes / "fake" / "environment.toml"
+    home.write_text(ENVIRONMENT.replace(">=3.11", "==3.6.*"))
+    made = store.provide("fake")
+    assert made.version == "1.1.1"
+    assert "-py36-" in made.path.name
+    script = "import sys, fakeframe; print(sys.version_info[:2])"
+    command = [made.interpreter, "-E", "-c", script]
+    assert subprocess.run(command, capture_output=True, text=True).stdout.strip() == "(3, 6)"
+
+
 def test_no_recipe(store: Store) -> None:
     with pytest.raises(errors.EnvironmentUnavailable, match="absent has no recipe"):
         store.provide("absent")
@@ -416,6 +430,18 @@ def test_advice(output: str, hint: str) -> None:
 )
 def test_names(text: str, framework: str, version: str | None) -> None:
     assert frameworks.parse(text) == frameworks.Wanted(framework, version)
+
+
+def test_the_default_store_is_where_the_user_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTEROP_CACHE_DIR", str(tmp_path))
+    assert environments.default_store().root == tmp_path / "environments"
+    assert environments.list_environments() == ()
+    served = environments.provide("onnxruntime")  # the toolkit's own dependency
+    assert (served.framework, served.kind) == ("onnx", "running")
+    with pytest.raises(errors.UsageError, match="'one' in 'torch@one' is not a version"):
+        environments.provide("torch", "one")
 
 
 @pytest.mark.parametrize(

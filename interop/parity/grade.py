@@ -24,7 +24,11 @@ class Rule:
         return {"letter": self.letter, "minimum_effective_bits": self.bits, "passes": self.passes}
 
 
-#: Best first. 22 bits: within 4 times what rounding alone does; 21: within 8 times.
+#: Best first. 22 bits: within 4 times what rounding alone does; 21: within 8 times. Chosen by
+#: measurement on four small networks (convolution, MLP, LSTM, attention) at four scales: of 720
+#: faithful runs in other frameworks (PyTorch, TensorFlow, XLA) half are below 1.0, 99 % below 1.9
+#: and all below 3.4 times; of 18 planted faults the smallest (a layer-norm epsilon of 1e-6 for
+#: 1e-5, once) stands at 14 times, a weight through float16 at 470 to 810.
 RULES = (
     Rule("A", 22.0, True, "It computes the same function: what differs is rounding."),
     Rule("B", 21.0, True, "It computes the same function, and rounds a little more coarsely."),

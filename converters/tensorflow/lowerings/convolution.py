@@ -30,10 +30,8 @@ def explicit_pads(
         if size is None and stride != 1:
             raise Refusal(f"auto_pad={auto_pad} with strides needs a known spatial size")
         reach = (window - 1) * dilation + 1
-        if size is None:
-            total = reach - 1
-        else:
-            total = max(0, (-(-size // stride) - 1) * stride + reach - size)
+        steps = 1 if size is None else -(-size // stride)
+        total = max(0, (steps - 1) * stride + reach - (size or 1))
         small, large = total // 2, total - total // 2
         result.append((small, large) if auto_pad == "SAME_UPPER" else (large, small))
     return result

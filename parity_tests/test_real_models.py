@@ -1,0 +1,94 @@
+"""Real trained models out of public packages, ONNX → TensorFlow; none of their weights is here."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import interop
+import numpy as np
+import pytest
+from interop.workers.tensors import read_tensors, write_tensors
+
+pytestmark = pytest.mark.slow
+
+_FETCH = Path(__file__).parent.parent / "examples" / "fetch_real_models.py"
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory):
+    """real(name): the folder with the files of one package, fetched once into the cache."""
+    spec = importlib.util.spec_from_file_location("fetch_real_models", _FETCH)
+    module = importlib.util.module_from_spec(spec)
+
+    sys.modules["fetch_real_models"] = module
+    spec.loader.exec_module(module)
+    cache = os.environ.get("INTEROP_CACHE_DIR")
+    folder = Path(cache) / "real-models" if cache else tmp_path_factory.mktemp("real-models")
+
+    def fetch(name):
+        try:
+            return module.fetch(name, folder)
+        except RuntimeError as error:
+            if "cannot be downloaded" in str(error):
+                pytest.skip(f"the package index cannot be reached: {error}")
+            raise
+
+    return fetch
+
+
+CASES = [
+    ("magika", "model.onnx", {}),
+    ("rapidocr", "ch_PP-OCRv4_det_infer.onnx", {}),
+    ("rapidocr", "ch_PP-OCRv4_rec_infer.onnx", {"x_dim2": 48}),
+    ("rapidocr", "ch_ppocr_mobile_v2.0_cls_infer.onnx", {"x_dim2": 48, "x_dim3": 192}),
+]
+
+
+@pytest.mark.parametrize(("package", "file", "sizes"), CASES)
+def test_converts(package, file, sizes, real, tmp_path):
+    done = interop.convert(str(real(package) / file), target="tf", output=tmp_path / "out", sizes=sizes)
+    assert done.passed, done.manifest["rule"]["sentence"]
+
+
+@pytest.mark.parametrize(
+    "file", ["silero_vad.onnx", "silero_vad_16k_op15.onnx", "silero_vad_op18_ifless.onnx"]
+)
+def test_silero(file, real, tmp_path):
+    """Nested If and LSTM; the sampling rate selects a branch, so it is given."""
+    rng = np.random.default_rng(0)
+    sets = {}
+    for label, batch, scale in (("quiet", 1, 0.05), ("loud", 3, 1.0)):
+        sets[f"{label}/input"] = (rng.standard_normal((batch, 576)) * scale).astype(np.float32)
+        sets[f"{label}/state"] = (rng.standard_normal((2, batch, 128)) * scale).astype(np.float32)
+        sets[f"{label}/sr"] = np.array(16000)
+    np.savez(tmp_path / "speech.npz", **sets)
+    done = interop.convert(
+        str(real("silero-vad") / file), target="tf", output=tmp_path / "out", data=tmp_path / "speech.npz"
+    )
+    assert done.passed, done.manifest["rule"]["sentence"]
+
+
+def test_basic_pitch_against_its_authors_saved_model(real, tmp_path, open_worker):
+    """The same network as ONNX and as SavedModel: ours from the one agrees with theirs."""
+    folder = real("basic-pitch")
+    done = interop.convert(str(folder / "nmp.onnx"), target="tf", output=tmp_path / "out")
+    assert done.passed, done.manifest["rule"]["sentence"]
+    audio = np.random.default_rng(0).uniform(-1, 1, (2, 43844, 1)).astype(np.float32)
+    names = done.manifest["signature"]["names"]
+    [argument] = names["inputs"].values()
+    write_tensors(tmp_path / "ours-in", {argument: audio})
+    write_tensors(tmp_path / "theirs-in", {"input_2": audio})
+    worker = open_worker("tensorflow")
+    for path, name in ((done.folder / "saved_model", "ours"), (folder / "nmp", "theirs")):
+        worker.call("load", path=str(path))
+        worker.call("run", inputs=[str(tmp_path / f"{name}-in")], outputs=[str(tmp_path / name)])
+    ours, theirs = (read_tensors(tmp_path / name) for name in ("ours", "theirs"))
+    by_shape = {}
+    for array in theirs.values():
+        by_shape.setdefault(array.shape, []).append(array)
+    assert sorted(a.shape for a in ours.values()) == sorted(a.shape for a in theirs.values())
+    for array in ours.values():
+        assert min(np.abs(array - other).max() for other in by_shape[array.shape]) < 1e-5

@@ -1,0 +1,126 @@
+"""The zoo: its definitions agree across frameworks, and every one of them converts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import interop
+import numpy as np
+import pytest
+from interop.errors import UsageError
+from interop.models import ALIASES, ZOO, find
+from interop.workers.tensors import read_tensors, write_tensors
+
+VISION = ("resnet18", "resnet50", "mobilenet_v2", "unet", "vit", "dcgan")
+
+
+def inputs_of(entry, seed=0):
+    """One drawn set of inputs, batch 2."""
+    rng = np.random.default_rng(seed)
+    arrays = {}
+    for one in entry.inputs:
+        shape = [2 if d == "batch" else entry.sizes.get(d, d) for d in one.shape]
+        if one.below is not None:
+            arrays[one.name] = rng.integers(0, one.below, shape)
+            if one.below == 2:
+                arrays[one.name][:, 0] = 1  # a mask that hides everything is no sentence
+        else:
+            arrays[one.name] = rng.standard_normal(shape).astype(one.dtype)
+    return arrays
+
+
+def test_the_table_is_whole():
+    for name, entry in ZOO.items():
+        assert entry.name == name
+        assert set(entry.definitions) == {"torch", "keras"}
+        words = {d for i in entry.inputs for d in i.shape if isinstance(d, str)} - {"batch"}
+        assert words == set(entry.sizes)
+    assert set(ALIASES.values()) <= set(ZOO)
+    assert not set(ALIASES) & set(ZOO)
+
+
+def test_unknown_names_get_suggestions():
+    assert find("resnet") is ZOO["resnet50"]
+    with pytest.raises(UsageError) as caught:
+        find("mobilnet")
+    assert "mobilenet" in caught.value.hint
+
+
+@pytest.mark.parametrize("module", ["interop", "interop.cli", "interop.models", "interop.conversion"])
+def test_the_host_imports_no_framework(module):
+    code = (
+        f"import sys, {module}; "
+        "print(sorted({'torch', 'tensorflow', 'keras', 'jax', 'mxnet'} & set(sys.modules)))"
+    )
+    answer = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
+
+
+def test_listing_the_zoo_imports_nothing_heavy():
+    code = "import sys, interop.models; print('numpy' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "False"
+
+
+@pytest.fixture(scope="module")
+def keras_worker(open_worker):
+    return open_worker("tensorflow", "keras_definitions")
+
+
+@pytest.fixture(scope="module")
+def torch_worker(open_worker):
+    return open_worker("torch")
+
+
+def both(name, torch_worker, keras_worker, folder, spoil=False, seed=0):
+    entry = ZOO[name]
+    write_tensors(folder / "in", inputs_of(entry, seed))
+    specs = [{"name": i.name, "dtype": i.dtype, "shape": list(i.shape)} for i in entry.inputs]
+    torch_worker.call(
+        "load_and_export", reference=entry.definitions["torch"], path=str(folder / "m.onnx"),
+        inputs=specs, outputs=list(entry.outputs), sizes=dict(entry.sizes), trust=False,
+    )  # fmt: skip
+    torch_worker.call("run", inputs=[str(folder / "in")], outputs=[str(folder / "torch")])
+    keras_worker.call(
+        "run_definition", definition=entry.definitions["keras"], inputs=str(folder / "in"),
+        outputs=str(folder / "keras"), spoil=spoil,
+    )  # fmt: skip
+    return read_tensors(folder / "torch"), read_tensors(folder / "keras")
+
+
+def difference(a, b):
+    """Root mean square of the difference, relative to that of `a`."""
+    return float(np.sqrt(np.mean((a.astype(np.float64) - b) ** 2) / np.mean(a.astype(np.float64) ** 2)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ZOO)
+def test_definitions_agree(name, torch_worker, keras_worker, tmp_path):
+    in_torch, in_keras = both(name, torch_worker, keras_worker, tmp_path)
+    assert list(in_torch) == list(ZOO[name].outputs)
+    for output, expected in in_torch.items():
+        assert in_keras[output].shape == expected.shape
+        assert difference(expected, in_keras[output]) < 1e-5
+        # Neither vanished nor saturated, and not the same for every row.
+        assert np.isfinite(expected).all()
+        assert 0.01 < expected.std() < 30
+        assert np.abs(expected[0] - expected[1]).max() > 1e-3 * expected.std()
+
+
+@pytest.mark.slow
+def test_a_changed_weight_is_seen(torch_worker, keras_worker, tmp_path):
+    in_torch, in_keras = both("dlrm", torch_worker, keras_worker, tmp_path, spoil=True)
+    assert difference(in_torch["probability"], in_keras["probability"]) > 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ZOO)
+def test_converts_to_tensorflow(name, tmp_path):
+    done = interop.convert(name, source="torch", target="tf", output=tmp_path / "out")
+    assert done.passed, done.manifest["rule"]["sentence"]
+    assert min(done.manifest["parity"]["effective_bits"].values()) >= 21
+    if name in VISION:
+        assert done.manifest["target"]["graph"]["transposes"] <= (2 if name != "vit" else 40)
+    dynamic = [spec["shape"][0] for spec in done.manifest["signature"]["inputs"]]
+    assert set(dynamic) == {"batch"}

@@ -30,18 +30,15 @@ def block(
 
     def attend(x: Any) -> Any:
         def split(y: Any) -> Any:
-            return ops.transpose(
-                ops.reshape(y, (-1, ops.shape(x)[1], heads, width // heads)), (0, 2, 1, 3)
-            )
+            return ops.transpose(layers.Reshape((-1, heads, width // heads))(y), (0, 2, 1, 3))
 
-        q, k, v = (
-            split(dense(w, f"{name}.{part}", x, width)) for part in ("query", "key", "value")
-        )
+        parts = ("query", "key", "value")
+        q, k, v = (split(dense(w, f"{name}.{part}", x, width)) for part in parts)
         scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) / (width // heads) ** 0.5
         if bias is not None:
             scores = scores + bias
         y = ops.transpose(ops.matmul(ops.softmax(scores, axis=-1), v), (0, 2, 1, 3))
-        return dense(w, f"{name}.proj", ops.reshape(y, (-1, ops.shape(x)[1], width)), width)
+        return dense(w, f"{name}.proj", layers.Reshape((-1, width))(y), width)
 
     def feed(x: Any) -> Any:
         inner = ops.gelu(dense(w, f"{name}.fc1", x, 4 * width), approximate=approximate)

@@ -121,6 +121,8 @@ def test_converts_to_tensorflow(name, tmp_path):
     assert done.passed, done.manifest["rule"]["sentence"]
     assert min(done.manifest["parity"]["effective_bits"].values()) >= 21
     if name in VISION:
-        assert done.manifest["target"]["graph"]["transposes"] <= (2 if name != "vit" else 40)
+        # Attention splits and joins its heads by transposing, in any framework: five a layer.
+        allowed = 2 if name != "vit" else 2 + 5 * 6
+        assert done.manifest["target"]["graph"]["transposes"] <= allowed
     dynamic = [spec["shape"][0] for spec in done.manifest["signature"]["inputs"]]
     assert set(dynamic) == {"batch"}

@@ -43,15 +43,36 @@ def build(source: str, path: str) -> dict[str, Any]:
 
 
 def load(path: str) -> dict[str, Any]:
-    """Load a SavedModel; the version 1 loader takes those that hold objects Keras no longer knows."""
+    """Load a SavedModel's serving_default.
+
+    Some hold objects that Keras no longer knows and that the object loader trips over; their graph
+    and signature are good, and the version 1 loader reads just those.
+    """
     try:
         loaded = tf.saved_model.load(path)
         function = loaded.signatures["serving_default"]
-    except (KeyError, ValueError, AttributeError):
-        loaded = tf.compat.v1.saved_model.load_v2(path, tags=["serve"])
-        function = loaded.signatures["serving_default"]
-    _state.update(model=loaded, function=function)
-    return {"inputs": list(function.structured_input_signature[1])}
+    except (AttributeError, KeyError, ValueError):
+        _state.update(_load_graph(path))
+        return {"inputs": _state["inputs"], "loader": "version 1"}
+    names = list(function.structured_input_signature[1])
+    _state.update(model=loaded, function=function, inputs=names)
+    return {"inputs": names, "loader": "version 2"}
+
+
+def _load_graph(path: str) -> dict[str, Any]:
+    graph = tf.Graph()
+    session = tf.compat.v1.Session(graph=graph)
+    with graph.as_default():
+        meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], path)
+    signature = meta.signature_def["serving_default"]
+    feeds = {key: info.name for key, info in signature.inputs.items()}
+    fetches = {key: info.name for key, info in signature.outputs.items()}
+
+    def function(**tensors: tf.Tensor) -> dict[str, tf.Tensor]:
+        values = session.run(fetches, {feeds[name]: value.numpy() for name, value in tensors.items()})
+        return {name: tf.constant(value) for name, value in values.items()}
+
+    return {"model": session, "function": function, "inputs": list(feeds)}
 
 
 def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:

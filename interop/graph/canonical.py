@@ -19,6 +19,8 @@ from interop.signature import Dim, Signature, TensorSpec
 #: Every canonical graph is written in this opset of ai.onnx (or in a newer one, if its source was).
 CANONICAL_OPSET = 23
 
+_IR_VERSION = 10
+
 #: Initializers above this size (bytes) stand aside while onnx's C++ passes run: those serialise the
 #: whole model, and protobuf stops at 2 GiB. None of their rules looks into tensors this large.
 _LARGE = 4096
@@ -36,6 +38,8 @@ def canonicalize(path: Path) -> ir.Model:
     _read_small(model.graph)
     _prune_imports(model)
     _apply(path, _lift(), model)
+    # Before IR version 4 every initializer had to be an input as well; here none is.
+    model.ir_version = max(model.ir_version, _IR_VERSION)
     _name_dimensions(model.graph)
     _through_proto(path, model, _check)
     version = model.opset_imports[""]

@@ -119,7 +119,7 @@ def literal(value: Any) -> str:
         return repr(value.item() if isinstance(value, np.bool_) else value)
     if isinstance(value, int | np.integer):
         return str(int(value))
-    if isinstance(value, float | np.floating):
+    if isinstance(value, float | np.generic):  # np.generic: bfloat16 is no np.floating
         return _float(float(value))
     if isinstance(value, list):
         return f"[{', '.join(map(literal, value))}]"

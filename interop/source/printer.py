@@ -101,7 +101,13 @@ class Printer:
             self._values[initializer] = Constant(initializer.name, array, self._keep)
         self._statements(graph)
         keys = self._keys(graph.outputs)
-        results = {keys[o.name]: self.value(o).text for o in graph.outputs}  # type: ignore[index]
+        results = {}
+        for output in graph.outputs:
+            assert output.name is not None
+            try:
+                results[keys[output.name]] = self.value(output).text
+            except Refusal as refusal:
+                self._problems.append(f"output '{output.name}': {refusal}")
         if self._problems:
             raise UnsupportedOperator(
                 f"{len(self._problems)} node(s) cannot be lowered:\n  "

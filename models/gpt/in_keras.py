@@ -9,19 +9,10 @@ from interop.models.transformer_keras import block, norm
 from keras import layers, ops
 
 
-class Words(layers.Embedding):
-    """A word table that is also the head."""
-
-    def call(self, inputs, head=False):  # type: ignore[no-untyped-def]
-        if head:
-            return ops.matmul(inputs, ops.transpose(self.embeddings))
-        return super().call(inputs)
-
-
 def gpt() -> keras.Model:
     w = KerasWeights(draw())
     ids = keras.Input((None,), dtype="int64", name="input_ids")
-    words, positions = Words(WORDS, WIDTH), layers.Embedding(LONGEST, WIDTH)
+    words, positions = layers.Embedding(WORDS, WIDTH), layers.Embedding(LONGEST, WIDTH)
     places = ops.cumsum(ops.ones_like(ids), axis=1) - 1
     x = words(ids) + positions(places)
     w.embedding(words, "words")
@@ -33,5 +24,7 @@ def gpt() -> keras.Model:
             w, f"blocks.{layer}", x, WIDTH, HEADS, pre=True, approximate=True, epsilon=EPSILON,
             bias=bias,
         )  # fmt: skip
-    logits = words(norm(w, "norm", x, EPSILON), head=True)
+    head = layers.Dense(WORDS, use_bias=False)  # the word table again
+    logits = head(norm(w, "norm", x, EPSILON))
+    head.set_weights([w.take("words.weight").T])
     return w.done(keras.Model({"input_ids": ids}, {"logits": logits}))

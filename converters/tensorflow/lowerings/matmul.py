@@ -18,8 +18,6 @@ def matmul(a: Value, b: Value) -> Expression:
         return tf.squeeze(tf.matmul(tf.expand_dims(a, 0), b), axis=-2)
     if right == 1:
         return tf.linalg.matvec(a, b)
-    if right == 2 and left > 2 and a.dim(-1) is not None and b.dim(-1) is not None:
-        return tf.tensordot(a, b, axes=1)  # one large product, where matmul would copy b
     return tf.matmul(a, b)
 
 

@@ -1,0 +1,32 @@
+"""Runs in the TensorFlow worker: written sources, traced and executed, many in one call."""
+
+import importlib.util
+import os
+import traceback
+
+import tensorflow as tf
+from interop.workers.tensors import read_tensors, write_tensors
+
+
+def run_sources(folders):
+    """Each folder holds model.py, weights.safetensors and `in`; its results go to `out`.
+
+    Returns one message a folder: "" where it ran.
+    """
+    return {"messages": [_run(folder) for folder in folders]}
+
+
+def _run(folder):
+    try:
+        spec = importlib.util.spec_from_file_location("model", os.path.join(folder, "model.py"))
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        feeds = [tf.constant(array) for array in read_tensors(os.path.join(folder, "in")).values()]
+        results = module.load()(*feeds)
+        write_tensors(os.path.join(folder, "out"), {k: v.numpy() for k, v in results.items()})
+    except Exception as error:  # told to the host, which knows what to expect of this case
+        return "".join(traceback.format_exception_only(type(error), error)).strip()[-300:]
+    return ""
+
+
+OPERATIONS = {"run_sources": run_sources}

@@ -122,23 +122,24 @@ def run(request: Request, progress: Progress | None = None) -> Conversion:
             target_home = _provide(away.framework, away.version, progress)
             onnx_home = _provide("onnx", None, progress)
         workers = Workers(stack, request)
-        # All start importing now, while the source still loads and exports.
+        # All start importing now, on the cores that the export leaves idle.
         source_worker = workers.open(source_home, "source")
         builder = workers.open(target_home, "builder")
+        prover = workers.open(target_home, "prover")
         checker = workers.open(onnx_home, "checker")
         with clock.stage("export"), progress.stage(f"load and export ({reference.framework})"):
             source = sources.load(reference, source_worker, request, scratch)
-        prover = workers.open(target_home, "prover")
         with clock.stage("canonicalize"), progress.stage("canonical ONNX"):
             model = canonicalize(source.onnx)
             canonical, signature = scratch / "canonical.onnx", signature_of(model)
             save(model, canonical)
             plan = proof.plan(canonical, signature, reference.architecture, request, scratch)
         evidence = proof.Evidence(plan, checker, source_worker, request.seed)
-        evidence.start()
+        evidence.run_source()
         aside = stack.enter_context(output.staged(folder))
         with clock.stage("lower"), progress.stage(f"lower to {away.framework}"):
             target = targets.lower(model, away.framework, aside, request)
+        evidence.start_truth()
         with clock.stage("build"), progress.stage(f"build ({away.framework})"):
             built = targets.build(target, builder)
         with clock.stage("verify"), progress.stage("compare with the source") as update:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 FLOOR_RUNS = 4
 
 #: Wall seconds for measuring latency, and runs in each of its blocks.
-LATENCY_BUDGET = 2.0
+LATENCY_BUDGET = 1.5
 LATENCY_BLOCK = 3
 
 
@@ -95,10 +95,20 @@ class Evidence:
 
     def __init__(self, plan: Plan, checker: Worker, source: Worker, seed: int) -> None:
         self._plan, self._checker, self._source, self._seed = plan, checker, source, seed
+        self._running: Pending | None = None
         self._truth: Pending | None = None
 
-    def start(self) -> None:
+    def run_source(self) -> None:
+        """Set the source's own runs going; one at a time on the cores is quickest."""
+        plan = self._plan
+        self._running = self._source.start(
+            "run", inputs=plan.inputs(), outputs=plan.outputs("source")
+        )
+
+    def start_truth(self) -> None:
         """Set the float64 evaluation going; it does not need the artifact."""
+        assert self._running is not None
+        self._running.result()
         self._truth = self._checker.start(
             "truth",
             model=str(self._plan.canonical),
@@ -110,9 +120,7 @@ class Evidence:
         """Run the artifact as it lies on disk, and the source; compare both with the truth."""
         assert self._truth is not None
         plan = self._plan
-        update(0.1, "running the source")
-        self._source.call("run", inputs=plan.inputs(), outputs=plan.outputs("source"))
-        update(0.3, "waiting for the float64 truth")
+        update(0.1, "waiting for the float64 truth")
         self._truth.result()
         update(0.5, "measuring the noise floor")
         floor = self._checker.start(

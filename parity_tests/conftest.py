@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from interop.environments import provide
 from interop.frameworks import FRAMEWORKS
 from interop.workers import Worker

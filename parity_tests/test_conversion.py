@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import interop
 import numpy as np
 import pytest
 from interop.converters.tensorflow import table
 from interop.converters.tensorflow.lowerings.common import tf, unary
+
+import interop
 from interop.environments import list_environments, provide
 from interop.workers.tensors import read_tensors
 
@@ -71,7 +72,7 @@ def converted(nets):
 
 
 def test_what_is_printed(converted):
-    folder, done = converted
+    _, done = converted
     assert done.stdout.startswith("A same function")
     assert "saved_model" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr  # no colours where there is no terminal
@@ -84,7 +85,11 @@ def test_the_manifest(converted):
     assert manifest["rule"]["minimum_effective_bits"] == 22
     assert manifest["parity"]["effective_bits"]["linear"] >= 22
     assert manifest["route"]["formats"] == ["torch", "onnx", "tensorflow"]
-    assert {a["path"] for a in manifest["artifacts"]} == {"saved_model", "model.py", "weights.safetensors"}
+    assert {a["path"] for a in manifest["artifacts"]} == {
+        "saved_model",
+        "model.py",
+        "weights.safetensors",
+    }
     assert all(len(a["sha256"]) == 64 and a["bytes"] > 0 for a in manifest["artifacts"])
     assert manifest["signature"]["inputs"][0]["shape"] == ["batch", 3, 32, 32]
     assert len(manifest["parity"]["inputs"]) >= 4
@@ -95,7 +100,9 @@ def test_the_manifest(converted):
 
 def test_json_and_force_and_nothing_installed_again(nets, converted):
     before = [e.record.created for e in list_environments()]
-    done = command(nets, "convert", "nets:net", "--from", "torch", "--to", "tf", "--json", "--force")
+    done = command(
+        nets, "convert", "nets:net", "--from", "torch", "--to", "tf", "--json", "--force"
+    )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == json.loads((nets / "net-tf/manifest.json").read_text())
     assert [e.record.created for e in list_environments()] == before
@@ -122,7 +129,9 @@ print(json.dumps([float(abs(a - b).max()), a.shape, names, len(gradients), None 
 def test_the_artifact_needs_nothing_of_ours(converted):
     interpreter = provide("tensorflow").interpreter
     code = STANDALONE.format(folder=str(converted[0]))
-    done = subprocess.run([interpreter, "-I", "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [interpreter, "-I", "-c", code], capture_output=True, text=True, check=True
+    )
     difference, shape, names, gradients, broken = json.loads(done.stdout.splitlines()[-1])
     assert difference < 1e-6
     assert shape == [3, 5]
@@ -181,7 +190,9 @@ def test_an_exported_program(nets, tmp_path, open_worker):
         f"import sys; sys.path.insert(0, {str(nets)!r}); import torch, nets; m, x = nets.net(); "
         f"torch.export.save(torch.export.export(m.eval(), x), {str(tmp_path / 'net.pt2')!r})"
     )
-    subprocess.run([provide("torch").interpreter, "-I", "-c", code], check=True, capture_output=True)
+    subprocess.run(
+        [provide("torch").interpreter, "-I", "-c", code], check=True, capture_output=True
+    )
     done = interop.convert(str(tmp_path / "net.pt2"), target="tf", output=tmp_path / "out")
     assert done.passed
     assert done.manifest["signature"]["inputs"][0]["shape"] == [2, 3, 32, 32]
@@ -200,7 +211,11 @@ def test_the_packages_are_all_installed():
     """Every folder with code is named in pyproject.toml, so that a wheel holds it."""
     root = Path(__file__).parent.parent
     named = (root / "pyproject.toml").read_text()
-    for top, base in (("interop", "interop"), ("converters", "interop.converters"), ("models", "interop.models")):
+    for top, base in (
+        ("interop", "interop"),
+        ("converters", "interop.converters"),
+        ("models", "interop.models"),
+    ):
         for init in (root / top).rglob("__init__.py"):
             parts = init.parent.relative_to(root / top).parts
             assert f'"{".".join((base, *parts))}"' in named

@@ -7,9 +7,10 @@ import os
 import sys
 from pathlib import Path
 
-import interop
 import numpy as np
 import pytest
+
+import interop
 from interop.workers.tensors import read_tensors, write_tensors
 
 pytestmark = pytest.mark.slow
@@ -70,7 +71,9 @@ CASES = [
 
 @pytest.mark.parametrize(("package", "file", "sizes"), CASES)
 def test_converts(package, file, sizes, real, tmp_path):
-    done = interop.convert(str(real(package) / file), target="tf", output=tmp_path / "out", sizes=sizes)
+    done = interop.convert(
+        str(real(package) / file), target="tf", output=tmp_path / "out", sizes=sizes
+    )
     assert done.passed, done.manifest["rule"]["sentence"]
 
 
@@ -87,7 +90,10 @@ def test_silero(file, real, tmp_path):
         sets[f"{label}/sr"] = np.array(16000)
     np.savez(tmp_path / "speech.npz", **sets)
     done = interop.convert(
-        str(real("silero-vad") / file), target="tf", output=tmp_path / "out", data=tmp_path / "speech.npz"
+        str(real("silero-vad") / file),
+        target="tf",
+        output=tmp_path / "out",
+        data=tmp_path / "speech.npz",
     )
     assert done.passed, done.manifest["rule"]["sentence"]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import interop
 import numpy as np
 import pytest
-from interop.errors import UsageError
 from interop.models import ALIASES, ZOO, find
+
+import interop
+from interop.errors import UsageError
 from interop.workers.tensors import read_tensors, write_tensors
 
 VISION = ("resnet18", "resnet50", "mobilenet_v2", "unet", "vit", "dcgan")
@@ -47,19 +48,25 @@ def test_unknown_names_get_suggestions():
     assert "mobilenet" in caught.value.hint
 
 
-@pytest.mark.parametrize("module", ["interop", "interop.cli", "interop.models", "interop.conversion"])
+@pytest.mark.parametrize(
+    "module", ["interop", "interop.cli", "interop.models", "interop.conversion"]
+)
 def test_the_host_imports_no_framework(module):
     code = (
         f"import sys, {module}; "
         "print(sorted({'torch', 'tensorflow', 'keras', 'jax', 'mxnet'} & set(sys.modules)))"
     )
-    answer = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
     assert answer.stdout.strip() == "[]"
 
 
 def test_listing_the_zoo_imports_nothing_heavy():
     code = "import sys, interop.models; print('numpy' in sys.modules)"
-    answer = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
     assert answer.stdout.strip() == "False"
 
 
@@ -91,7 +98,9 @@ def both(name, torch_worker, keras_worker, folder, spoil=False, seed=0):
 
 def difference(a, b):
     """Root mean square of the difference, relative to that of `a`."""
-    return float(np.sqrt(np.mean((a.astype(np.float64) - b) ** 2) / np.mean(a.astype(np.float64) ** 2)))
+    return float(
+        np.sqrt(np.mean((a.astype(np.float64) - b) ** 2) / np.mean(a.astype(np.float64) ** 2))
+    )
 
 
 @pytest.mark.slow

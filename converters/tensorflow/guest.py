@@ -69,7 +69,9 @@ def _load_graph(path: str) -> dict[str, Any]:
     fetches = {key: info.name for key, info in signature.outputs.items()}
 
     def function(**tensors: tf.Tensor) -> dict[str, tf.Tensor]:
-        values = session.run(fetches, {feeds[name]: value.numpy() for name, value in tensors.items()})
+        values = session.run(
+            fetches, {feeds[name]: value.numpy() for name, value in tensors.items()}
+        )
         return {name: tf.constant(value) for name, value in values.items()}
 
     return {"model": session, "function": function, "inputs": list(feeds)}

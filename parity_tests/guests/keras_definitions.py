@@ -3,6 +3,7 @@
 import importlib
 
 import numpy as np
+
 from interop.workers.tensors import read_tensors, write_tensors
 
 
@@ -19,7 +20,9 @@ def run_definition(definition, inputs, outputs, spoil):
     single = len(moved) == 1
     results = model(next(iter(moved.values())) if single else moved, training=False)
     arrays = {n: np.asarray(r) for n, r in results.items()}
-    write_tensors(outputs, {n: a.transpose(0, 3, 1, 2) if a.ndim == 4 else a for n, a in arrays.items()})
+    write_tensors(
+        outputs, {n: a.transpose(0, 3, 1, 2) if a.ndim == 4 else a for n, a in arrays.items()}
+    )
     return {"parameters": int(sum(np.prod(w.shape) for w in model.weights))}
 
 

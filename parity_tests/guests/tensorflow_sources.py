@@ -5,6 +5,7 @@ import os
 import traceback
 
 import tensorflow as tf
+
 from interop.workers.tensors import read_tensors, write_tensors
 
 
@@ -24,7 +25,7 @@ def _run(folder):
         feeds = [tf.constant(array) for array in read_tensors(os.path.join(folder, "in")).values()]
         results = module.load()(*feeds)
         write_tensors(os.path.join(folder, "out"), {k: v.numpy() for k, v in results.items()})
-    except Exception as error:  # told to the host, which knows what to expect of this case
+    except Exception as error:  # noqa: BLE001 - told to the host, which knows what to expect of this case
         return "".join(traceback.format_exception_only(type(error), error)).strip()[-300:]
     return ""
 

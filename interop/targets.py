@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import onnx_ir as ir
 from safetensors.numpy import save_file
 
+from interop.graph.canonical import expand_functions
 from interop.graph.layout import to_channels_last
 from interop.workers import Worker
 
@@ -61,9 +62,10 @@ def lower(model: ir.Model, framework: str, folder: Path, request: Request) -> Ta
     anything is written.
     """
     kind = KINDS[framework]
+    importer: Any = importlib.import_module(kind.importer)
+    model = expand_functions(model, importer.COVERED)
     if kind.layout == "channels last":
         to_channels_last(model, keep_io=not request.channels_last)
-    importer: Any = importlib.import_module(kind.importer)
     make: Callable[[ir.Model], Source] = importer.lower
     source = make(model)
     (folder / "model.py").write_text(source.text, encoding="utf-8")

@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from interop.converters.tensorflow.importer import lower
+from interop.converters.tensorflow.importer import COVERED, lower
 from onnx import numpy_helper
 from onnx.backend.test.case.node import collect_testcases
 from onnx.backend.test.loader import load_model_tests
 from safetensors.numpy import save_file
 
 from interop.errors import InteropError
-from interop.graph.canonical import canonicalize, signature_of
+from interop.graph.canonical import canonicalize, expand_functions, signature_of
 from interop.graph.layout import to_channels_last
 from interop.workers.tensors import read_tensors, write_tensors
 
@@ -102,7 +102,7 @@ def prepare(case, target):
     try:
         model = canonicalize(target / "case.onnx")
         names = [spec.name for spec in signature_of(model).inputs]
-        source = lower(to_channels_last(model))
+        source = lower(to_channels_last(expand_functions(model, COVERED)))
     except InteropError as error:
         reason = error.message.replace(str(target), "").splitlines()[-1].strip()
         return " ".join(reason.split(": ", 1)[-1].split())[:160]

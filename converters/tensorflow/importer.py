@@ -14,6 +14,9 @@ from interop.converters.tensorflow.table import LOWERINGS
 from interop.source.expression import literal
 from interop.source.printer import Body, Style, print_graph
 
+#: Operators that have a lowering; others may be expanded into their function bodies first.
+COVERED = frozenset(operator for _, operator in LOWERINGS)
+
 _HEADER = '''"""{title}
 
 Converted from ONNX. It needs TensorFlow and safetensors, nothing else:

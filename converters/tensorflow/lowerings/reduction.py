@@ -19,7 +19,7 @@ def reduction(function: Callable[..., Expression], before: Callable[[Any], Any] 
         x: Value, axes: Value | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
     ) -> Expression:
         axis: Any
-        if axes is None:
+        if axes is None or axes.shape == (0,):
             axis = [] if noop_with_empty_axes else None
         elif axes.constant is not None:
             axis = axes.ints("axes") or ([] if noop_with_empty_axes else None)

@@ -92,6 +92,6 @@ def test_no_framework_is_imported() -> None:
         "print([m for m in ('torch', 'tensorflow', 'jax', 'keras') if m in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"

@@ -93,7 +93,7 @@ def pin(recipes: Path, version: str) -> None:
 
 def start(store: Store, **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(store.root), str(store.recipes)],
+        [sys.executable, "-P", "-c", SCRIPT, str(store.root), str(store.recipes)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -249,7 +249,7 @@ def test_full_disk(store: Store) -> None:
         "\nexcept EnvironmentUnavailable as error:\n"
         "  print(error.hint, [p.name for p in store.root.glob('.partial*')])"
     )
-    command = [sys.executable, "-c", script, str(store.root), str(store.recipes)]
+    command = [sys.executable, "-P", "-c", script, str(store.root), str(store.recipes)]
     done = subprocess.run([*private, inside, "sh", *command], capture_output=True, text=True)
     assert done.stdout.startswith("the disk is full: make room, or set INTEROP_CACHE_DIR")
     assert done.stdout.strip().endswith("[]")

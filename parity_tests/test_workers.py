@@ -88,7 +88,7 @@ def die(how):
         time.sleep(60)
 
 def hang(pids):
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    child = subprocess.Popen([sys.executable, "-P", "-c", "import time; time.sleep(600)"])
     with open(pids + ".part", "w") as file:
         file.write("%d %d" % (os.getpid(), child.pid))
     os.rename(pids + ".part", pids)
@@ -381,7 +381,7 @@ def test_the_end_of_the_host_is_the_end_of_the_worker(
 ) -> None:
     pids = guests / "pids"
     source = HOST.format(folder=str(guests), operation=operation, pids=str(pids))
-    host = subprocess.Popen([sys.executable, "-c", textwrap.dedent(source)], stderr=subprocess.PIPE)
+    host = subprocess.Popen([sys.executable, "-P", "-c", textwrap.dedent(source)], stderr=subprocess.PIPE)
     children = wait_for(pids)
     assert all(alive(pid) for pid in children)
     host.send_signal(end)

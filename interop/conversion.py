@@ -121,6 +121,8 @@ def run(request: Request, progress: Progress | None = None) -> Conversion:
             source_home = _provide(reference.framework, version, progress)
             target_home = _provide(away.framework, away.version, progress)
             onnx_home = _provide("onnx", None, progress)
+        # Entered before the workers, so left after them: none still writes when it is cleared away.
+        aside = stack.enter_context(output.staged(folder))
         workers = Workers(stack, request)
         # All start importing now, on the cores that the export leaves idle.
         source_worker = workers.open(source_home, "source")
@@ -135,8 +137,8 @@ def run(request: Request, progress: Progress | None = None) -> Conversion:
             save(model, canonical)
             plan = proof.plan(canonical, signature, reference.architecture, request, scratch)
         evidence = proof.Evidence(plan, checker, source_worker, request.seed)
+        sources.make_ready(reference, source_worker)
         evidence.run_source()
-        aside = stack.enter_context(output.staged(folder))
         with clock.stage("lower"), progress.stage(f"lower to {away.framework}"):
             target = targets.lower(model, away.framework, aside, request)
         evidence.start_truth()

@@ -24,11 +24,10 @@ class Source:
 def load(reference: ModelReference, worker: Worker, request: Request, scratch: Path) -> Source:
     """Load the model in `worker`, where it stays loaded for comparison, and export it.
 
-    An ONNX file is its own export.
+    An ONNX file is its own export; `make_ready` loads it, after it was found to be sound.
     """
     if reference.framework == "onnx":
         assert reference.path is not None
-        worker.call("load", path=str(reference.path))
         return Source(reference.path, ())
     path = scratch / "exported.onnx"
     inputs, outputs, sizes = _declared(reference, request)
@@ -42,6 +41,12 @@ def load(reference: ModelReference, worker: Worker, request: Request, scratch: P
         trust=request.trust,
     )
     return Source(path, tuple(answer["notes"]))
+
+
+def make_ready(reference: ModelReference, worker: Worker) -> None:
+    """Let `worker` run the model, where exporting it has not loaded it already."""
+    if reference.framework == "onnx":
+        worker.call("load", path=str(reference.path))
 
 
 def _declared(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnx_ir as ir
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from interop.graph.canonical import expand_functions
@@ -69,8 +73,20 @@ def lower(model: ir.Model, framework: str, folder: Path, request: Request) -> Ta
     make: Callable[[ir.Model], Source] = importer.lower
     source = make(model)
     (folder / "model.py").write_text(source.text, encoding="utf-8")
-    save_file(source.weights, folder / "weights.safetensors")
+    _save_weights(source.weights, folder / "weights.safetensors")
     return Target(kind, folder, source, request.channels_last)
+
+
+def _save_weights(weights: dict[str, np.ndarray], path: Path) -> None:
+    try:
+        save_file(weights, path)
+    except SafetensorError as error:
+        # It hides the OSError that it met in its text.
+        found = re.search(r"\(os error (\d+)\)", str(error))
+        if found is None:
+            raise
+        number = int(found[1])
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def build(target: Target, worker: Worker) -> dict[str, Any]:

@@ -381,7 +381,9 @@ def test_the_end_of_the_host_is_the_end_of_the_worker(
 ) -> None:
     pids = guests / "pids"
     source = HOST.format(folder=str(guests), operation=operation, pids=str(pids))
-    host = subprocess.Popen([sys.executable, "-P", "-c", textwrap.dedent(source)], stderr=subprocess.PIPE)
+    host = subprocess.Popen(
+        [sys.executable, "-P", "-c", textwrap.dedent(source)], stderr=subprocess.PIPE
+    )
     children = wait_for(pids)
     assert all(alive(pid) for pid in children)
     host.send_signal(end)

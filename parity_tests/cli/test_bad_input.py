@@ -15,6 +15,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from interop.environments import provide
+
 
 def command(*arguments):
     return [sys.executable, "-P", "-m", "interop", *map(str, arguments)]
@@ -184,9 +186,14 @@ def test_an_existing_output_is_kept(tmp_path):
     assert [p.name for p in (tmp_path / "resnet-tf").iterdir()] == ["precious"]
 
 
-def test_a_trusted_pickle_that_is_no_model(tmp_path):
+def test_trusted_pickles_that_are_no_model(tmp_path):
     (tmp_path / "net.pt").write_bytes(pickle.dumps({"weight": 1}))
     done = run(tmp_path, "convert", "net.pt", "--to", "tf", "--trust")
+    assert done.returncode == 5
+    assert "cannot be unpickled" in done.stderr
+    code = "import torch; torch.save({'weight': torch.ones(2)}, 'weights.pt')"
+    subprocess.run([provide("torch").interpreter, "-I", "-c", code], cwd=tmp_path, check=True)
+    done = run(tmp_path, "convert", "weights.pt", "--to", "tf", "--trust")
     assert done.returncode == 5
     assert "holds a dict" in done.stderr
 

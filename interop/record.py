@@ -41,11 +41,6 @@ def conversion_record(
     peak_memory: dict[str, int],
 ) -> dict[str, Any]:
     """The document that is written to manifest.json; every value is of a JSON type."""
-    artifacts = [
-        (target.artifact, target.kind.what),
-        (target.folder / "model.py", "readable source, which rebuilds it"),
-        (target.folder / "weights.safetensors", "its weights, by their ONNX names"),
-    ]
     return {
         "schema_version": SCHEMA_VERSION,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -70,25 +65,9 @@ def conversion_record(
             "names": {"inputs": target.source.inputs, "outputs": target.source.outputs},
             "layout": "channels last" if target.channels_last else "as the source",
         },
-        "artifacts": [
-            {
-                "path": path.relative_to(target.folder).as_posix(),
-                "what": what,
-                "bytes": size(path),
-                "sha256": digest(path),
-            }
-            for path, what in artifacts
-        ],
+        "artifacts": _artifacts(target),
         "parity": _parity(parity, request),
-        "latency": {
-            "source_ms": latency.first_median * 1e3,
-            "artifact_ms": latency.second_median * 1e3,
-            "ratio": latency.ratio,
-            "ratio_interval": [latency.low, latency.high],
-            "verdict": latency.verdict,
-            "runs": latency.runs,
-            "inputs": parity.sets[0].label,
-        },
+        "latency": _latency(latency, parity),
         "seconds": seconds,
         "peak_memory_bytes": peak_memory,
         "versions": {
@@ -101,6 +80,35 @@ def conversion_record(
         },
         "machine": {"system": platform.platform(), "processor": platform.machine()},
         "notes": [*source.notes],
+    }
+
+
+def _artifacts(target: Target) -> list[dict[str, Any]]:
+    written = [
+        (target.artifact, target.kind.what),
+        (target.folder / "model.py", "readable source, which rebuilds it"),
+        (target.folder / "weights.safetensors", "its weights, by their ONNX names"),
+    ]
+    return [
+        {
+            "path": path.relative_to(target.folder).as_posix(),
+            "what": what,
+            "bytes": size(path),
+            "sha256": digest(path),
+        }
+        for path, what in written
+    ]
+
+
+def _latency(latency: Latency, parity: Parity) -> dict[str, Any]:
+    return {
+        "source_ms": latency.first_median * 1e3,
+        "artifact_ms": latency.second_median * 1e3,
+        "ratio": latency.ratio,
+        "ratio_interval": [latency.low, latency.high],
+        "verdict": latency.verdict,
+        "runs": latency.runs,
+        "inputs": parity.sets[0].label,
     }
 
 

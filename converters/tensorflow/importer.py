@@ -114,13 +114,14 @@ def _module(model: ir.Model, body: Body) -> str:
 
 @cache
 def _helpers() -> dict[str, str]:
-    """The functions of helpers.py: name → source. TensorFlow is not imported to read them."""
-    text = Path(__file__).with_name("helpers.py").read_text(encoding="utf-8")
-    return {
-        node.name: ast.get_source_segment(text, node) or ""
-        for node in ast.parse(text).body
-        if isinstance(node, ast.FunctionDef)
-    }
+    """The functions below helpers/: name → source. TensorFlow is not imported to read them."""
+    found = {}
+    for path in sorted(Path(__file__).with_name("helpers").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.FunctionDef):
+                found[node.name] = ast.get_source_segment(text, node) or ""
+    return found
 
 
 def _used(module: str, helpers: dict[str, str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import traceback
 
 import tensorflow as tf
 
@@ -26,7 +25,8 @@ def _run(folder):
         results = module.load()(*feeds)
         write_tensors(os.path.join(folder, "out"), {k: v.numpy() for k, v in results.items()})
     except Exception as error:  # noqa: BLE001 - told to the host, which knows what to expect of this case
-        return "".join(traceback.format_exception_only(type(error), error)).strip()[-300:]
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]
     return ""
 
 

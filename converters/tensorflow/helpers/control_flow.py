@@ -1,0 +1,68 @@
+"""Loop and Scan."""
+
+import tensorflow as tf
+
+
+def relaxed(shape, initial):
+    """A loop variable's shape, as far as it is said to stay."""
+    return initial.shape if shape is None else tf.TensorShape([None] * len(shape))
+
+
+def loop(body, limit, condition, states, dtypes, shapes):
+    """ONNX's Loop: carried states, then one stacked output for each of `dtypes`."""
+    limit = tf.constant(2**62, tf.int64) if limit is None else tf.reshape(limit, [])
+    going = tf.constant(True) if condition is None else tf.reshape(condition, [])
+    arrays = [tf.TensorArray(d, size=0, dynamic_size=True, infer_shape=False) for d in dtypes]
+
+    def step(i, going, states, arrays):
+        results = body(i, going, *states)
+        results = list(results) if isinstance(results, (list, tuple)) else [results]
+        count = len(states)
+        outputs = results[1 + count :]
+        written = [a.write(tf.cast(i, tf.int32), o) for a, o in zip(arrays, outputs)]
+        return i + 1, tf.reshape(results[0], []), results[1 : 1 + count], written
+
+    variables = (tf.constant(0, tf.int64), going, list(states), arrays)
+    invariants = (
+        tf.TensorShape([]),
+        tf.TensorShape([]),
+        [relaxed(s, v) for s, v in zip(shapes, states)],
+        [tf.TensorShape(None)] * len(arrays),
+    )
+    _, _, states, arrays = tf.while_loop(
+        lambda i, going, *rest: (i < limit) & going, step, variables, shape_invariants=invariants
+    )
+    return [*states, *[a.stack() for a in arrays]]
+
+
+def scan(body, states, inputs, dtypes, axes, directions, output_axes, output_directions):
+    """ONNX's Scan: slices of the inputs in, states carried, slices of the outputs stacked."""
+    moved = []
+    for x, axis, backwards in zip(inputs, axes, directions):
+        axis = axis % x.shape.rank
+        order = [axis] + [i for i in range(x.shape.rank) if i != axis]
+        x = tf.transpose(x, order)
+        moved.append(tf.reverse(x, [0]) if backwards else x)
+    count = tf.shape(moved[0])[0]
+    arrays = [tf.TensorArray(d, size=count, infer_shape=False) for d in dtypes]
+
+    def step(t, states, arrays):
+        results = body(*states, *[x[t] for x in moved])
+        results = list(results) if isinstance(results, (list, tuple)) else [results]
+        written = [a.write(t, o) for a, o in zip(arrays, results[len(states) :])]
+        return t + 1, results[: len(states)], written
+
+    _, states, arrays = tf.while_loop(
+        lambda t, *rest: t < count, step, (tf.constant(0), list(states), arrays)
+    )
+    outputs = []
+    for array, axis, backwards in zip(arrays, output_axes, output_directions):
+        y = array.stack()
+        y = tf.reverse(y, [0]) if backwards else y
+        if axis:
+            rank = len(y.shape)
+            order = list(range(1, rank))
+            order.insert(axis % rank, 0)
+            y = tf.transpose(y, order)
+        outputs.append(y)
+    return [*states, *outputs]

@@ -17,8 +17,6 @@ from interop.models import find
 
 import interop
 from interop.environments import provide
-from interop.frameworks import parse
-from interop.progress import Silent
 from interop.workers import Worker
 
 ROUNDS = 60
@@ -27,7 +25,7 @@ VISION = ("resnet18", "resnet50", "mobilenet_v2", "unet")
 
 def main() -> None:
     names = sys.argv[1:] or VISION
-    environment = provide(parse("tf"), Silent())
+    environment = provide("tensorflow")
     print("| model | converted, ms | Keras, ms | ratio | 95 % of ratio | Transposes | difference |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for name in names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,11 @@ import pytest
 from interop.environments import provide
 from interop.frameworks import FRAMEWORKS
 from interop.workers import Worker
+
+# A script that starts the suite in the background makes it, and all that it starts, ignore Ctrl-C;
+# what Ctrl-C does is among the things tested. A handler of ours becomes the default in a child.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 GUESTS = str(Path(__file__).parent / "guests")
 

@@ -43,7 +43,7 @@ def main() -> None:
         _explain(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        print("interop: interrupted; nothing was left behind", file=sys.stderr)
+        print("interop: interrupted; nothing half-made was left behind", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)

@@ -15,13 +15,14 @@ import onnx_ir as ir
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from interop.graph.canonical import expand_functions
+from interop.graph.expand import expand
 from interop.graph.layout import to_channels_last
+from interop.source.module import Source
+from interop.source.printer import NotLowered
 from interop.workers import Worker
 
 if TYPE_CHECKING:
     from interop.conversion import Request
-    from interop.converters.tensorflow.importer import Source
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,31 @@ def lower(model: ir.Model, framework: str, folder: Path, request: Request) -> Ta
     anything is written.
     """
     kind = KINDS[framework]
-    importer: Any = importlib.import_module(kind.importer)
-    model = expand_functions(model, importer.COVERED)
-    if kind.layout == "channels last":
-        to_channels_last(model, keep_io=not request.channels_last)
-    make: Callable[[ir.Model], Source] = importer.lower
-    source = make(model)
+    source = to_source(model, kind, keep_io=not request.channels_last)
     (folder / "model.py").write_text(source.text, encoding="utf-8")
     _save_weights(source.weights, folder / "weights.safetensors")
     return Target(kind, folder, source, request.channels_last)
+
+
+def to_source(model: ir.Model, kind: Kind, *, keep_io: bool = True) -> Source:
+    """The source of `model` (canonical; consumed) in the framework of that kind.
+
+    Nodes that its lowerings refuse are expanded into simpler ones, and lowered again.
+
+    Raises NotLowered with those for which nothing simpler is known.
+    """
+    make: Callable[[ir.Model], Source] = importlib.import_module(kind.importer).lower
+    while True:
+        arranged = model
+        if kind.layout == "channels last":
+            arranged = to_channels_last(model.clone(), keep_io=keep_io)
+        try:
+            return make(arranged)
+        except NotLowered as refused:
+            model, expanded = expand(model, refused.reasons)
+            left = {name: why for name, why in refused.reasons.items() if name not in expanded}
+            if left:
+                raise NotLowered(left) from refused
 
 
 def _save_weights(weights: dict[str, np.ndarray], path: Path) -> None:

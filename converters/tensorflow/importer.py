@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +9,13 @@ import onnx_ir as ir
 from interop.converters.tensorflow.table import LOWERINGS
 
 from interop.source.expression import literal
+from interop.source.module import Source, functions_in, used_functions
 from interop.source.printer import Body, Style, print_graph
 
 #: Operators that have a lowering; others may be expanded into their function bodies first.
 COVERED = frozenset(operator for _, operator in LOWERINGS)
+
+_HELPERS = Path(__file__).with_name("helpers")
 
 _HEADER = '''"""{title}
 
@@ -40,26 +40,16 @@ def load(path=Path(__file__).with_name("weights.safetensors")):
 '''
 
 
-@dataclass(frozen=True)
-class Source:
-    """A module as text, the weights that it loads, and what the model's names became."""
-
-    text: str
-    weights: dict[str, np.ndarray]
-    inputs: dict[str, str]  # ONNX name → argument of the serving signature
-    outputs: dict[str, str]  # ONNX name → key of its result
-
-
 def lower(model: ir.Model) -> Source:
     """The source of `model` (canonical, through the channels-last layout pass).
 
-    Raises UnsupportedOperator with every node that cannot be lowered.
+    Raises NotLowered with every node that cannot be lowered.
     """
-    helpers = _helpers()
+    helpers = functions_in(_HELPERS)
     reserved = frozenset({"tf", "np", "self", "Model", "load", "load_file", "Path", *helpers})
     body = print_graph(model, LOWERINGS, Style(reserved, _inline))
     module = _module(model, body)
-    used = _used(module, helpers)
+    used = used_functions(module, helpers)
     title = model.graph.name or "A model"
     header = _HEADER.format(
         title=title.replace('"', "'"), arguments=", ".join(body.inputs.values())
@@ -110,27 +100,3 @@ def _module(model: ir.Model, body: Body) -> str:
     lines += [f"            {key!r}: {result}," for key, result in body.results.items()]
     lines.append("        }")
     return "\n".join(lines)
-
-
-@cache
-def _helpers() -> dict[str, str]:
-    """The functions below helpers/: name → source. TensorFlow is not imported to read them."""
-    found = {}
-    for path in sorted(Path(__file__).with_name("helpers").glob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        for node in ast.parse(text).body:
-            if isinstance(node, ast.FunctionDef):
-                found[node.name] = ast.get_source_segment(text, node) or ""
-    return found
-
-
-def _used(module: str, helpers: dict[str, str]) -> list[str]:
-    """The helpers that `module` calls, and those that they call, in the order of the file."""
-    found: set[str] = set()
-    texts = [module]
-    while texts:
-        names = {n.id for n in ast.walk(ast.parse(texts.pop())) if isinstance(n, ast.Name)}
-        new = (names & helpers.keys()) - found
-        found |= new
-        texts += [helpers[name] for name in new]
-    return [source for name, source in helpers.items() if name in found]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Collection
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnx.inliner
 import onnx_ir as ir
 from onnx import version_converter
 from onnx_ir.passes import common
@@ -50,41 +47,14 @@ def canonicalize(path: Path) -> ir.Model:
         model = _through_proto(
             path, model, lambda proto: version_converter.convert_version(proto, CANONICAL_OPSET)
         )
-    return _tidy(path, model)
+    return tidy(path, model)
 
 
-def expand_functions(model: ir.Model, covered: Collection[str]) -> ir.Model:
-    """Replace operators of ai.onnx that are not `covered` by their function bodies in the standard.
+def tidy(path: Path, model: ir.Model) -> ir.Model:
+    """Constants lifted and folded, shapes inferred, nothing unused; `model` is consumed.
 
-    What has no body stays; so does all, if the onnx installed cannot inline the standard's bodies.
+    Raises InvalidModel, naming `path`.
     """
-    inline = onnx.inliner.inline_selected_functions
-    if "inline_schema_functions" not in inspect.signature(inline).parameters:
-        return model
-    origin = Path("the graph")
-    while wanted := {
-        (node.domain, node.op_type)
-        for node in ir.traversal.RecursiveGraphIterator(model.graph)
-        if node.domain == "" and node.op_type not in covered and _has_body(node.op_type)
-    }:
-        expand = partial(inline, function_ids=sorted(wanted), inline_schema_functions=True)
-        count = sum(1 for _ in model.graph.all_nodes())
-        model = _tidy(origin, _through_proto(origin, model, expand))
-        if sum(1 for _ in model.graph.all_nodes()) == count:
-            break
-    return model
-
-
-def _has_body(op_type: str) -> bool:
-    if not onnx.defs.has(op_type):
-        return False
-    schema = onnx.defs.get_schema(op_type)
-    # onnx's stubs leave these two out.
-    return bool(schema.has_function or schema.has_context_dependent_function)  # type: ignore[attr-defined]
-
-
-def _tidy(path: Path, model: ir.Model) -> ir.Model:
-    """Constants lifted and folded, shapes inferred, nothing unused."""
     _apply(path, _lift(), model)
     _apply(path, _clean(), model)
     fold_constants(model)

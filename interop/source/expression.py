@@ -11,19 +11,24 @@ from typing import Any
 import numpy as np
 
 # How tightly Python binds, loosest first.
-_COMPARE, _OR, _XOR, _AND, _SHIFT, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(10)
+_COMPARE, _OR, _XOR, _AND, _SHIFT, _SUM, _PRODUCT, _SIGN, _POWER, ATOM = range(10)
 
 
 class Expression:
     """Python source of a value. Operators make larger expressions, with parentheses where needed."""
 
-    def __init__(self, text: str, binding: int = _ATOM) -> None:
+    def __init__(self, text: str, binding: int = ATOM) -> None:
         self._text = text
         self._binding = binding
 
     @property
     def text(self) -> str:
         return self._text
+
+    @property
+    def binding(self) -> int:
+        """How tightly its outermost operator binds."""
+        return self._binding
 
     def __str__(self) -> str:
         return self.text
@@ -33,11 +38,11 @@ class Expression:
         return self.text if self._binding >= binding else f"({self.text})"
 
     def __getitem__(self, index: Any) -> Expression:
-        return Expression(f"{self.within(_ATOM)}[{_index(index)}]")
+        return Expression(f"{self.within(ATOM)}[{_index(index)}]")
 
     def method(self, name: str, *args: Any, **kwargs: Any) -> Expression:
         """A call of a method of this value: `x.method("set_shape", …)`."""
-        return Expression(f"{self.within(_ATOM)}.{name}({_arguments(args, kwargs)})")
+        return Expression(f"{self.within(ATOM)}.{name}({_arguments(args, kwargs)})")
 
     def __neg__(self) -> Expression:
         return Expression(f"-{self.within(_SIGN)}", _SIGN)
@@ -71,6 +76,9 @@ class Expression:
 
     def __floordiv__(self, other: Any) -> Expression:
         return _binary(self, "//", other, _PRODUCT)
+
+    def __rfloordiv__(self, other: Any) -> Expression:
+        return _binary(other, "//", self, _PRODUCT)
 
     def __mod__(self, other: Any) -> Expression:
         return _binary(self, "%", other, _PRODUCT)

@@ -16,7 +16,8 @@ import numpy as np
 import onnx_ir as ir
 
 from interop.errors import UnsupportedOperator
-from interop.source.expression import Expression
+from interop.source.expression import ATOM, Expression
+from interop.source.sizes import Sizes, compute
 from interop.source.values import Constant, Refusal, Unpack, Value
 
 #: (domain, operator) → the function that lowers it.
@@ -27,10 +28,16 @@ _INDENT = "    "
 
 @dataclass(frozen=True)
 class Style:
-    """What differs between targets. `inline` prints a small constant, or None to keep it."""
+    """What differs between targets.
+
+    `inline` prints a small constant, or gives None to keep it among the weights. `sizes(value,
+    dtype)` is the text for a tensor of an integer or a list of them; with it, what follows from
+    shapes is kept in Python's integers (interop.source.sizes), without it in tensors.
+    """
 
     reserved: frozenset[str]  # names that the printed module uses itself
     inline: Callable[[np.ndarray], str | None]
+    sizes: Callable[[Any, str], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,17 @@ class Body:
     inputs: dict[str, str]  # ONNX name → argument
     outputs: dict[str, str]  # ONNX name → key
     results: dict[str, str]  # key → expression
+
+
+class NotLowered(UnsupportedOperator):
+    """Some nodes have no lowering, or theirs refuses them: `reasons` by the nodes' names."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        super().__init__(
+            f"{len(reasons)} node(s) cannot be lowered:\n  " + "\n  ".join(reasons.values()),
+            hint="Add a lowering (the README says how), or change the model to avoid them.",
+        )
+        self.reasons = dict(reasons)
 
 
 class Node:
@@ -72,7 +90,7 @@ class Metadata:
 def print_graph(model: ir.Model, table: Table, style: Style) -> Body:
     """Lower every node of `model` (canonical, layout decided).
 
-    Raises UnsupportedOperator with every node that has no lowering, or whose lowering refuses it.
+    Raises NotLowered with every node that has no lowering, or whose lowering refuses it.
     """
     return Printer(model, table, style).print()
 
@@ -86,7 +104,7 @@ class Printer:
         self._weights: dict[str, np.ndarray] = {}
         self._kept: dict[tuple[str, str], str] = {}  # (name, form) → attribute
         self._attributes: dict[str, str] = {}  # attribute → key among the weights
-        self._problems: list[str] = []
+        self._problems: dict[str, str] = {}  # node (or output) → what is wrong with it
         self._lines: list[str] = []
         self._depth = 2
 
@@ -107,13 +125,9 @@ class Printer:
             try:
                 results[keys[output.name]] = self.value(output).text
             except Refusal as refusal:
-                self._problems.append(f"output '{output.name}': {refusal}")
+                self._problems[output.name] = f"output '{output.name}': {refusal}"
         if self._problems:
-            raise UnsupportedOperator(
-                f"{len(self._problems)} node(s) cannot be lowered:\n  "
-                + "\n  ".join(self._problems),
-                hint="Add a lowering (the README says how), or change the model to avoid them.",
-            )
+            raise NotLowered(self._problems)
         return Body(
             lines=tuple(self._lines),
             weights=self._weights,
@@ -148,11 +162,14 @@ class Printer:
             try:
                 self._statement(node)
             except Refusal as refusal:
-                self._problems.append(f"{_title(node, self._model)}: {refusal}")
+                assert node.name is not None  # canonical graphs have them, each its own
+                self._problems[node.name] = f"{_title(node, self._model)}: {refusal}"
                 for output in node.outputs:  # so that the nodes behind it can be judged, too
                     self._declare(output)
 
     def _statement(self, node: ir.Node) -> None:
+        if self._style.sizes is not None and self._sized(node, self._style.sizes):
+            return
         lowering = self._table.get((node.domain, node.op_type))
         if lowering is None:
             raise Refusal("no lowering")
@@ -178,9 +195,37 @@ class Printer:
                 self._emit(f"{', '.join(targets + rest)} = {text}")
             return
         answers = answer if isinstance(answer, tuple) else (answer,)
+        for output in node.outputs[len(answers) :]:
+            if output.uses() or output.is_graph_output():
+                raise Refusal(f"its output '{output.name}' is not covered")
         for output, expression in zip(node.outputs, answers, strict=False):
             text = expression.text
             self._emit(f"{self._declare(output)} = {text}")
+
+    def _sized(self, node: ir.Node, tensor: Callable[[Any, str], str]) -> bool:
+        """Whether the node is arithmetic of sizes; then its result is known from here on."""
+        if node.domain != "" or len(node.outputs) != 1:
+            return False
+        inputs = [None if value is None else self.value(value) for value in node.inputs]
+        keywords = {name: _attribute(attribute) for name, attribute in node.attributes.items()}
+        answer = compute(node.op_type, inputs, keywords)
+        if answer is None:
+            return False
+        (sizes, scalar), output = answer, node.outputs[0]
+        known = _metadata(output)
+        named = [self._named(size, known.name) for size in sizes]
+        self._values[output] = Sizes(
+            known.name, named, scalar=scalar, dtype=known.dtype or "int64", tensor=tensor
+        )
+        return True
+
+    def _named(self, size: int | Expression, name: str) -> int | Expression:
+        """A size that took arithmetic gets a name, so that its users do not repeat it."""
+        if isinstance(size, int) or size.binding == ATOM:
+            return size
+        unique = self._identifier(name or "size")
+        self._emit(f"{unique} = {size.text}")
+        return type(size)(unique)
 
     def _declare(self, value: ir.Value) -> str:
         name = self._identifier(value.name or "value")

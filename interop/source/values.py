@@ -42,6 +42,16 @@ class Value(Expression):
         return None
 
     @property
+    def elements(self) -> tuple[int | Expression, ...] | None:
+        """The entries of a vector (or scalar) of integers that conversion can name; else None.
+
+        Numbers for a constant, expressions such as `x.shape[0]` for sizes (interop.source.sizes).
+        """
+        if self.constant is None or self.constant.dtype.kind not in "iu" or self.constant.ndim > 1:
+            return None
+        return tuple(int(entry) for entry in self.constant.reshape(-1))
+
+    @property
     def known_rank(self) -> int:
         """The rank; a Refusal where it is not known."""
         if self.shape is None:

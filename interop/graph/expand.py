@@ -1,0 +1,100 @@
+"""Operators that a target cannot express become simpler ones: M + N instead of M × N.
+
+A decomposition of ours comes first, the function body that the standard gives after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import onnx
+import onnx_ir as ir
+from onnx_ir.passes.common import InlinePass
+
+from interop.graph.canonical import tidy
+
+#: Where a node stands between being given a body and being inlined.
+_CALLS = "interop.calls"
+
+
+def expand(model: ir.Model, names: Collection[str]) -> tuple[ir.Model, frozenset[str]]:
+    """Replace the nodes of those `names`, where anything simpler is known for them.
+
+    Returns the tidied model (`model` is consumed) and the names of the nodes that were replaced.
+    """
+    done: set[str] = set()
+    for node in list(ir.traversal.RecursiveGraphIterator(model.graph)):
+        if node.name is None or node.name not in names:
+            continue
+        body = _body(node, model.opset_imports.get("", 1), len(done))
+        if body is None:
+            continue
+        model.functions[body.identifier()] = body
+        node.domain, node.op_type, node.overload = body.identifier()
+        done.add(node.name)
+    if done:
+        model.opset_imports[_CALLS] = 1
+        InlinePass()(model)
+        model = tidy(Path("the graph"), model)
+    return model, frozenset(done)
+
+
+def _body(node: ir.Node, version: int, number: int) -> ir.Function | None:
+    """The standard's body for this node, as a function of its own; None where there is none."""
+    if node.domain != "" or not onnx.defs.has(node.op_type, max_inclusive_version=version):
+        return None
+    schema = onnx.defs.get_schema(node.op_type, max_inclusive_version=version)
+    for name, attribute in schema.attributes.items():
+        # Bodies refer to attributes; one that is left out has the standard's default.
+        if name not in node.attributes and attribute.default_value.type:
+            node.attributes.add(ir.serde.deserialize_attribute(attribute.default_value))
+    text = _serialized(schema, node, version)
+    if not text:
+        return None
+    proto = onnx.FunctionProto.FromString(text)
+    proto.domain, proto.name = _CALLS, f"{node.op_type}_{number}"
+    _drop_outputs(proto, node)
+    for imported in proto.opset_import:
+        if imported.domain == "":
+            imported.version = version  # onnx gives bodies only where this changes nothing
+    return ir.from_proto(proto)
+
+
+def _drop_outputs(proto: onnx.FunctionProto, node: ir.Node) -> None:
+    """Bodies name every optional output, and compute those that the node asks for."""
+    computed = {name for inner in proto.node for name in inner.output} | set(proto.input)
+    names = [name if name in computed else "" for name in proto.output]
+    while names and not names[-1]:
+        names.pop()
+    stand_in = next(name for name in names if name)
+    del proto.output[:]
+    proto.output.extend(name or stand_in for name in names)
+    node.resize_outputs(len(names))
+
+
+def _serialized(schema: onnx.defs.OpSchema, node: ir.Node, version: int) -> bytes:
+    if schema.has_context_dependent_function:  # type: ignore[attr-defined]
+        types = [_type(value).SerializeToString() for value in node.inputs]
+        proto = ir.to_proto(node).SerializeToString()
+        known = schema.context_dependent_function_opset_versions  # type: ignore[attr-defined]
+        built = max((v for v in known if v <= version), default=None)
+        if built is None:
+            return b""
+        return schema.get_context_dependent_function_with_opset_version(built, proto, types)  # type: ignore[attr-defined, no-any-return]
+    known = schema.function_opset_versions  # type: ignore[attr-defined]
+    built = max((v for v in known if v <= version), default=None)
+    return b"" if built is None else schema.get_function_with_opset_version(built)  # type: ignore[attr-defined, no-any-return]
+
+
+def _type(value: ir.Value | None) -> onnx.TypeProto:
+    if value is None or value.dtype is None:
+        return onnx.TypeProto()
+    proto = onnx.TypeProto()
+    proto.tensor_type.elem_type = value.dtype.value
+    if value.shape is not None:
+        for dim in value.shape:
+            entry = proto.tensor_type.shape.dim.add()
+            if isinstance(dim, int):
+                entry.dim_value = dim
+    return proto

@@ -1,0 +1,104 @@
+"""The standard's own cases, lowered to each framework and run there.
+
+Every plain-tensor case of the suite takes part twice: as it is given, with weights as inputs of the
+graph, and with all inputs but the first as constants, as real models have them (`<name>::constant`).
+Those that are known not to pass stand in `limits/<framework>.tsv` with their reason; one that is not
+listed must pass, and one that is listed must not: an unexpected pass fails, so that the list stays
+true. To write a list anew, after looking at what changed:
+INTEROP_WRITE_LIMITS=1 pytest parity_tests/conformance -k tensorflow
+INTEROP_CASES=pattern runs only the cases whose names match, and judges nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from safetensors.numpy import save_file
+from suite import judge, plain_cases, with_constants
+
+from interop.errors import InteropError
+from interop.graph.canonical import canonicalize, signature_of
+from interop.targets import KINDS, to_source
+from interop.workers.tensors import read_tensors, write_tensors
+
+HERE = Path(__file__).parent
+
+#: Those whose source a guest below guests/ can run: `<framework>_sources`.
+FRAMEWORKS = [name for name in KINDS if (HERE.parent / "guests" / f"{name}_sources.py").exists()]
+
+#: At least this share of the cases as given has to pass; the issue's own measure.
+REQUIRED = {"tensorflow": 0.79}
+
+pytestmark = pytest.mark.slow
+
+
+def chosen_cases():
+    pattern = os.environ.get("INTEROP_CASES", "")
+    for case in plain_cases():
+        for variant in (case, with_constants(case)):
+            if variant is not None and re.search(pattern, variant.name):
+                yield variant
+
+
+def prepare(case, kind, target):
+    """Write the source and inputs of one case; returns "" or why it cannot be lowered."""
+    target.mkdir(parents=True)
+    onnx.save(case.model, target / "case.onnx")
+    try:
+        model = canonicalize(target / "case.onnx")
+        names = [spec.name for spec in signature_of(model).inputs]
+        source = to_source(model, kind)
+    except InteropError as error:
+        reason = error.message.replace(str(target), "").splitlines()[-1].strip()
+        return " ".join(reason.split(": ", 1)[-1].split())[:160]
+    (target / "model.py").write_text(source.text)
+    save_file(source.weights, target / "weights.safetensors")
+    arrays = dict(zip((v.name for v in case.model.graph.input), case.inputs, strict=False))
+    write_tensors(target / "in", {source.inputs[n]: np.asarray(arrays[n]) for n in names})
+    return ""
+
+
+def run(cases, framework, worker, scratch):
+    """Each case's name → "" where it passes, else why not."""
+    folders = {case.name: scratch / case.name.replace("::", "__") for case in cases}
+    outcome = {case.name: prepare(case, KINDS[framework], folders[case.name]) for case in cases}
+    ready = [case for case in cases if not outcome[case.name]]
+    for start in range(0, len(ready), 100):
+        part = ready[start : start + 100]
+        answer = worker.call("run_sources", folders=[str(folders[case.name]) for case in part])
+        for case, message in zip(part, answer["messages"], strict=True):
+            short = " ".join(message.replace(str(scratch), "").split())[:160]
+            given = [] if short else list(read_tensors(folders[case.name] / "out").values())
+            outcome[case.name] = short or judge(case, given)
+    return outcome
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_conformance(framework, open_worker, tmp_path):
+    cases = list(chosen_cases())
+    worker = open_worker(framework, f"{framework}_sources")
+    outcome = run(cases, framework, worker, tmp_path)
+    failed = {name: reason for name, reason in outcome.items() if reason}
+    given = [name for name in outcome if "::" not in name]
+    passed = sum(name not in failed for name in given)
+    print(f"{framework}: {passed} of {len(given)} cases pass as given,", end=" ")
+    print(f"{len(outcome) - len(failed) - passed} of {len(outcome) - len(given)} with constants")
+    print(Counter(reason.split("'")[0][:60] for reason in failed.values()).most_common(12))
+    if "INTEROP_CASES" in os.environ:
+        print("\n".join(f"{name}\t{reason}" for name, reason in sorted(failed.items())))
+        return
+    path = HERE / "limits" / f"{framework}.tsv"
+    if os.environ.get("INTEROP_WRITE_LIMITS"):
+        path.write_text("".join(f"{name}\t{failed[name]}\n" for name in sorted(failed)))
+    limits = dict(line.split("\t") for line in path.read_text().splitlines())
+    assert sorted(set(failed) - set(limits)) == [], "these should pass"
+    assert sorted(set(limits) - set(failed)) == [], "these pass now: take them off the list"
+    assert len(given) > 1750
+    assert passed / len(given) >= REQUIRED.get(framework, 0.98)

@@ -204,14 +204,18 @@ def _prune_imports(model: ir.Model) -> None:
 
 
 def _name_dimensions(graph: ir.Graph) -> None:
-    """Unknown input dimensions ('?', -1, 0 or nothing) get names: `<input>_dim<axis>`."""
+    """Unknown input dimensions ('?', -1 or nothing) get names: `<input>_dim<axis>`.
+
+    So does a 0 that stands first of several: older exporters wrote it for the batch. Elsewhere it is
+    a size.
+    """
     for value in graph.inputs:
         if value.shape is None:
             continue
         value.shape = ir.Shape(
             [
                 dim
-                if (isinstance(dim, int) and dim > 0) or (not isinstance(dim, int) and _named(dim))
+                if _known(dim, batch=axis == 0 and len(value.shape) > 1)
                 else f"{value.name}_dim{axis}"
                 for axis, dim in enumerate(value.shape)
             ]
@@ -220,11 +224,13 @@ def _name_dimensions(graph: ir.Graph) -> None:
         if value.shape is not None:
             value.shape = ir.Shape(
                 [
-                    None if (dim <= 0 if isinstance(dim, int) else not _named(dim)) else dim
-                    for dim in value.shape
+                    dim if _known(dim, batch=axis == 0 and len(value.shape) > 1) else None
+                    for axis, dim in enumerate(value.shape)
                 ]
             )
 
 
-def _named(dim: ir.SymbolicDim) -> bool:
+def _known(dim: int | ir.SymbolicDim, *, batch: bool) -> bool:
+    if isinstance(dim, int):
+        return dim > 0 or (dim == 0 and not batch)
     return bool(dim.value) and dim.value != "?"

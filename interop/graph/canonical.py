@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from onnx_ir.passes import common
 
 from interop.errors import InvalidModel
 from interop.graph.fold import fold_constants
+from interop.graph.infer import infer_shapes
 from interop.graph.load import load
 from interop.signature import Dim, Signature, TensorSpec
 
@@ -58,7 +60,8 @@ def tidy(path: Path, model: ir.Model) -> ir.Model:
     _apply(path, _lift(), model)
     _apply(path, _clean(), model)
     fold_constants(model)
-    model = _through_proto(path, model, _infer_shapes)
+    _fill_defaults(model)
+    model = infer_shapes(model, lambda given: _through_proto(path, given, _onnx_inference))
     fold_constants(model)
     _apply(path, _clean(), model)
     return model
@@ -188,10 +191,36 @@ def _check(proto: onnx.ModelProto) -> None:
     onnx.checker.check_model(proto)
 
 
-def _infer_shapes(proto: onnx.ModelProto) -> onnx.ModelProto:
-    return onnx.shape_inference.infer_shapes(
-        proto, check_type=True, strict_mode=True, data_prop=True
+def _onnx_inference(proto: onnx.ModelProto) -> onnx.ModelProto:
+    infer = partial(
+        onnx.shape_inference.infer_shapes, check_type=True, strict_mode=True, data_prop=True
     )
+    try:
+        return infer(proto)
+    except onnx.shape_inference.InferenceError:
+        # What the file declares of its results may be what is wrong; then inference knows better.
+        for output in proto.graph.output:
+            output.type.tensor_type.ClearField("shape")
+        del proto.graph.value_info[:]
+        return infer(proto)
+
+
+def _fill_defaults(model: ir.Model) -> None:
+    """onnx's inference over a function's body fails where the node leaves an attribute out."""
+    version = model.opset_imports.get("", 1)
+    for node in ir.traversal.RecursiveGraphIterator(model.graph):
+        if node.domain != "" or not onnx.defs.has(node.op_type):
+            continue
+        schema = onnx.defs.get_schema(node.op_type, max_inclusive_version=version)
+        if schema.has_function:  # type: ignore[attr-defined]
+            add_defaults(node, schema)
+
+
+def add_defaults(node: ir.Node, schema: onnx.defs.OpSchema) -> None:
+    """Give `node` the attributes that it leaves out, as far as the standard has values for them."""
+    for name, attribute in schema.attributes.items():
+        if name not in node.attributes and attribute.default_value.type:
+            node.attributes.add(ir.serde.deserialize_attribute(attribute.default_value))
 
 
 def _prune_imports(model: ir.Model) -> None:

@@ -12,7 +12,7 @@ import onnx
 import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass
 
-from interop.graph.canonical import tidy
+from interop.graph.canonical import add_defaults, tidy
 
 #: Where a node stands between being given a body and being inlined.
 _CALLS = "interop.calls"
@@ -45,10 +45,7 @@ def _body(node: ir.Node, version: int, number: int) -> ir.Function | None:
     if node.domain != "" or not onnx.defs.has(node.op_type, max_inclusive_version=version):
         return None
     schema = onnx.defs.get_schema(node.op_type, max_inclusive_version=version)
-    for name, attribute in schema.attributes.items():
-        # Bodies refer to attributes; one that is left out has the standard's default.
-        if name not in node.attributes and attribute.default_value.type:
-            node.attributes.add(ir.serde.deserialize_attribute(attribute.default_value))
+    add_defaults(node, schema)  # bodies refer to attributes
     text = _serialized(schema, node, version)
     if not text:
         return None

@@ -12,14 +12,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from interop.source.expression import Expression
-from interop.source.values import Value
+from interop.source.values import NonNegative, Value
 
 #: A size: a number where it is known, else an expression.
 Size = int | Expression
-
-
-class NonNegative(Expression):
-    """A size that cannot be below zero, so that `//` and `%` mean what ONNX's Div and Mod do."""
 
 
 class Sizes(Value):
@@ -66,11 +62,7 @@ def compute(op_type: str, inputs: list[Value | None], attributes: dict[str, Any]
 def _shape(x: Value | None, start: int = 0, end: int | None = None) -> Answer:
     if x is None or x.shape is None or isinstance(x, Sizes):
         return None
-    sizes: list[Size] = [
-        NonNegative(f"{x.text}.shape[{axis}]") if known is None else known
-        for axis, known in enumerate(x.shape)
-    ]
-    return sizes[start:end], False
+    return [x.size(axis) for axis in range(len(x.shape))][start:end], False
 
 
 def _size(x: Value | None) -> Answer:

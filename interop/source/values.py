@@ -13,6 +13,10 @@ class Refusal(Exception):
     """A lowering cannot express a node; the text says why."""
 
 
+class NonNegative(Expression):
+    """A size that cannot be below zero, so that `//` and `%` mean what ONNX's Div and Mod do."""
+
+
 class Value(Expression):
     """The value of an ONNX name in the module being written.
 
@@ -67,6 +71,11 @@ class Value(Expression):
     def dim(self, axis: int) -> int | None:
         """The size along `axis`, or None where it is not known."""
         return None if self.shape is None else self.shape[axis]
+
+    def size(self, axis: int) -> int | Expression:
+        """The size along `axis`: a number where it is known, else `x.shape[axis]`."""
+        known = self.dim(axis)
+        return NonNegative(f"{self.text}.shape[{axis}]") if known is None else known
 
     def required(self, what: str) -> np.ndarray:
         """The constant value; a Refusal that names its role where there is none."""

@@ -13,7 +13,7 @@ from onnx import version_converter
 from onnx_ir.passes import common
 
 from interop.errors import InvalidModel
-from interop.graph.fold import fold_constants
+from interop.graph.fold import fold_constants, settle_branches
 from interop.graph.infer import infer_shapes
 from interop.graph.load import load
 from interop.signature import Dim, Signature, TensorSpec
@@ -61,8 +61,10 @@ def tidy(path: Path, model: ir.Model) -> ir.Model:
     _apply(path, _clean(), model)
     fold_constants(model)
     _fill_defaults(model)
-    model = infer_shapes(model, lambda given: _through_proto(path, given, _onnx_inference))
-    fold_constants(model)
+    changed = True
+    while changed:  # a shape that is found may make a constant, and that another shape
+        model = infer_shapes(model, lambda given: _through_proto(path, given, _onnx_inference))
+        changed = fold_constants(model) + settle_branches(model) > 0
     _apply(path, _clean(), model)
     return model
 

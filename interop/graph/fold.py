@@ -18,11 +18,13 @@ _RANDOM = frozenset(
 )  # fmt: skip
 
 
-def fold_constants(model: ir.Model) -> None:
+def fold_constants(model: ir.Model) -> int:
     """Replace every node whose inputs are all known by its value, also inside subgraphs.
 
     `Shape` and `Size` of a value whose shape is static count as known. Graph outputs stay computed.
+    Returns how many nodes were replaced.
     """
+    count = 0
     for node in list(ir.traversal.RecursiveGraphIterator(model.graph)):
         values = _evaluate(node, model.opset_imports)
         if values is None:
@@ -38,6 +40,34 @@ def fold_constants(model: ir.Model) -> None:
             model.graph.register_initializer(constant)
         assert node.graph is not None
         node.graph.remove(node, safe=True)
+        count += 1
+    return count
+
+
+def settle_branches(model: ir.Model) -> int:
+    """Put the branch that is taken in the place of every `If` whose condition is known."""
+    found = [
+        node
+        for node in ir.traversal.RecursiveGraphIterator(model.graph)
+        if node.op_type == "If"
+        and node.domain == ""
+        and node.inputs[0] is not None
+        and node.inputs[0].const_value is not None
+    ]
+    for node in found:
+        condition = node.inputs[0].const_value.numpy()  # type: ignore[union-attr]
+        branch = node.attributes["then_branch" if condition.item() else "else_branch"].as_graph()
+        # Through an Identity each, since a branch may hand out a value of the graph around it.
+        copies = [ir.node("Identity", [value]) for value in branch.outputs]
+        inner = list(branch)
+        branch.outputs.clear()
+        branch.remove(inner)
+        assert node.graph is not None
+        results = [copy.outputs[0] for copy in copies]
+        ir.convenience.replace_nodes_and_values(
+            node.graph, node, [node], [*inner, *copies], node.outputs, results
+        )
+    return len(found)
 
 
 def _evaluate(node: ir.Node, opsets: dict[str, int]) -> list[np.ndarray] | None:

@@ -39,11 +39,26 @@ def infer_shapes(model: ir.Model, infer: Infer) -> ir.Model:
 
 def _settle(model: ir.Model, infer: Infer) -> ir.Model:
     model = infer(model)
+    _forget_invented(model)
     for _ in range(_ROUNDS):
         if not _complete(model):
             break
         model = infer(model)
+        _forget_invented(model)
     return model
+
+
+def _forget_invented(model: ir.Model) -> None:
+    """onnx calls each dimension that it does not know `unk__<n>`: nothing that could be told apart."""
+    for node in ir.traversal.RecursiveGraphIterator(model.graph):
+        for value in node.outputs:
+            dims = _shape(value)
+            if dims is not None and any(_invented(dim) for dim in dims):
+                value.shape = ir.Shape([None if _invented(dim) else dim for dim in dims])
+
+
+def _invented(dim: int | str | None) -> bool:
+    return isinstance(dim, str) and dim.startswith("unk__")
 
 
 def _complete(model: ir.Model) -> bool:

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from interop.cli import convert, doctor, environments, models
+from interop.cli import convert, doctor, environments, models, ops
 from interop.errors import InteropError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command("convert")(convert.convert)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
+app.command("ops")(ops.ops)
 app.add_typer(environments.app, name="env")
 
 

@@ -59,6 +59,37 @@ def with_constants(case: Case) -> Case | None:
     return replace(case, name=f"{case.name}::constant", model=model, inputs=case.inputs[:1])
 
 
+def light_cases() -> Iterator[Case]:
+    """The wheel's whole networks, whose weights ConstantOfShape computes; on the suite's own input."""
+    for path in sorted((Path(onnx.__file__).parent / "backend/test/data/light").glob("*.onnx")):
+        model = onnx.load(path)
+        weights = {tensor.name for tensor in model.graph.initializer}
+        (image,) = (value for value in model.graph.input if value.name not in weights)
+        shape = tuple(dim.dim_value or 1 for dim in image.type.tensor_type.shape.dim)
+        count = int(np.prod(shape))
+        data = (np.arange(count).reshape(shape) / count).astype(np.float32)
+        result = numpy_helper.to_array(onnx.load_tensor(f"{path.with_suffix('')}_output_0.pb"))
+        for value in list(model.graph.input):
+            if value.name in weights:
+                model.graph.input.remove(value)
+        model.ir_version = max(model.ir_version, 4)
+        yield Case(path.stem, model, (data,), (result,), 1e-3, 1e-7)
+
+
+def with_initializers(case: Case) -> Case:
+    """A light network with the weights that it computes as initializers."""
+    model = onnx.ModelProto()
+    model.CopyFrom(case.model)
+    graph = model.graph
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    for node in [node for node in graph.node if node.op_type == "ConstantOfShape"]:
+        (fill,) = (numpy_helper.to_array(a.t) for a in node.attribute)
+        weight = np.full(constants[node.input[0]], fill[0], fill.dtype)
+        graph.initializer.append(numpy_helper.from_array(weight, node.output[0]))
+        graph.node.remove(node)
+    return replace(case, name=f"{case.name}::initializers", model=model)
+
+
 def judge(case: Case, given: list[np.ndarray]) -> str:
     """Nothing where the recorded outputs are met at the suite's own tolerance, else how not."""
     if len(case.outputs) != len(given):

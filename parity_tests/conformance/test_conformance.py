@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import numpy as np
 import onnx
 import pytest
 from safetensors.numpy import save_file
-from suite import judge, plain_cases, with_constants
+from suite import judge, light_cases, plain_cases, with_constants, with_initializers
 
 from interop.errors import InteropError
 from interop.graph.canonical import canonicalize, signature_of
@@ -102,3 +103,17 @@ def test_conformance(framework, open_worker, tmp_path):
     assert sorted(set(limits) - set(failed)) == [], "these pass now: take them off the list"
     assert len(given) > 1750
     assert passed / len(given) >= REQUIRED.get(framework, 0.98)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_light_models(framework, open_worker, tmp_path):
+    """Whole networks, with weights that are computed and with weights that are given."""
+    worker = open_worker(framework, f"{framework}_sources")
+    failed = {}
+    for case in light_cases():
+        for variant in (case, with_initializers(case)):
+            outcome = run([variant], framework, worker, tmp_path)
+            failed.update({name: reason for name, reason in outcome.items() if reason})
+            shutil.rmtree(tmp_path / variant.name.replace("::", "__"))  # up to 0.6 GB each
+    assert failed == {}

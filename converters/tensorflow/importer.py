@@ -29,14 +29,15 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from safetensors.numpy import load_file
+from safetensors import safe_open
 '''
 
 _FOOTER = '''
 
 def load(path=Path(__file__).with_name("weights.safetensors")):
-    """The model with the weights in `path`."""
-    return Model(load_file(path))
+    """The model with the weights in `path`, read one by one."""
+    with safe_open(path, framework="numpy") as file:
+        return Model(file.get_tensor)
 '''
 
 
@@ -46,7 +47,7 @@ def lower(model: ir.Model) -> Source:
     Raises NotLowered with every node that cannot be lowered.
     """
     helpers = functions_in(_HELPERS)
-    reserved = frozenset({"tf", "np", "self", "Model", "load", "load_file", "Path", *helpers})
+    reserved = frozenset({"tf", "np", "self", "Model", "load", "safe_open", "Path", *helpers})
     body = print_graph(model, LOWERINGS, Style(reserved, _inline))
     module = _module(model, body)
     used = used_functions(module, helpers)
@@ -71,11 +72,11 @@ def _inline(array: np.ndarray) -> str | None:
 def _module(model: ir.Model, body: Body) -> str:
     lines = [
         "class Model(tf.Module):",
-        "    def __init__(self, weights):",
+        "    def __init__(self, weight):",
         "        super().__init__()",
     ]
     for attribute, key in body.attributes.items():
-        stored = f"weights[{key!r}]"
+        stored = f"weight({key!r})"
         if body.weights[key].dtype.kind == "f":
             name = attribute.removeprefix("self.")
             lines.append(f"        {attribute} = tf.Variable({stored}, name={name!r})")

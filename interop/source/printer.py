@@ -10,6 +10,7 @@ import keyword
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -177,11 +178,11 @@ class Printer:
         while inputs and inputs[-1] is None:
             inputs.pop()
         keywords = {name: _attribute(attribute) for name, attribute in node.attributes.items()}
-        parameters = inspect.signature(lowering).parameters
-        if "node" in parameters:
+        signature = _signature(lowering)
+        if "node" in signature.parameters:
             keywords["node"] = Node(self, node)
         try:
-            inspect.signature(lowering).bind(*inputs, **keywords)
+            signature.bind(*inputs, **keywords)
         except TypeError as error:
             raise Refusal(f"not covered with these inputs or attributes: {error}") from error
         answer = lowering(*inputs, **keywords)
@@ -269,6 +270,9 @@ class Printer:
 
     def _emit(self, line: str) -> None:
         self._lines.append(_INDENT * self._depth + line)
+
+
+_signature = cache(inspect.signature)
 
 
 def identifier(name: str) -> str:

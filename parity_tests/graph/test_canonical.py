@@ -78,11 +78,21 @@ def test_shape_arithmetic_is_folded_and_names_are_kept(tmp_path):
 
 def test_unknown_dimensions_get_names(tmp_path):
     model = proto(
-        [helper.make_node("Relu", ["x"], ["y"])], [value("x", ["?", 0, "t"])], [value("y", None)]
+        [helper.make_node("Relu", ["x"], ["y"])], [value("x", ["?", -1, "t"])], [value("y", None)]
     )
     onnx.save(onnx.shape_inference.infer_shapes(model), tmp_path / "m.onnx")
     [spec] = signature_of(canonicalize(tmp_path / "m.onnx")).inputs
     assert spec.shape == ("x_dim0", "x_dim1", "t")
+
+
+def test_a_zero_is_unknown_as_the_batch_and_a_size_elsewhere(tmp_path):
+    nodes = [helper.make_node("Relu", [f"x{i}"], [f"y{i}"]) for i in range(3)]
+    shapes = [[0, 3], [2, 0], [0]]
+    inputs = [value(f"x{i}", shape) for i, shape in enumerate(shapes)]
+    model = proto(nodes, inputs, [value(f"y{i}", None) for i in range(3)])
+    onnx.save(onnx.shape_inference.infer_shapes(model), tmp_path / "m.onnx")
+    specs = signature_of(canonicalize(tmp_path / "m.onnx")).inputs
+    assert [spec.shape for spec in specs] == [("x0_dim0", 3), (2, 0), (0,)]
 
 
 def test_functions_are_inlined(tmp_path):

@@ -1,0 +1,98 @@
+"""ONNX file → artifact, without the parity check: seconds and peak memory of each process.
+
+    python benchmarks/convert_only.py model.onnx [--to tensorflow] [--rounds 3] [--peer PYTHON]
+
+Peer (for TensorFlow): onnx2tf on the same file. PYTHON is an interpreter that has onnx2tf and
+TensorFlow. Every figure is of whole processes, imports included; contenders take turns. Memory is
+beside the floor: the framework imported, and nothing else. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from interop.environments import provide
+from interop.frameworks import FRAMEWORKS, find
+
+OURS = """
+import sys
+from pathlib import Path
+from interop.conversion import Request
+from interop.environments import provide
+from interop.frameworks import FRAMEWORKS
+from interop.graph.canonical import canonicalize
+from interop.targets import build, lower
+from interop.workers import Worker
+model, framework, folder = sys.argv[1:]
+interpreter = provide(framework).interpreter
+with Worker(interpreter, FRAMEWORKS[framework].guest, label=framework, timeout=1800) as worker:
+    request = Request(model=model, target=framework)
+    target = lower(canonicalize(Path(model)), framework, Path(folder), request)
+    build(target, worker)
+    print(worker.peak_memory)
+"""
+
+
+def children_peak(command: list[str]) -> tuple[float, str]:
+    """Seconds of a whole process, and what it printed last; its failure is ours."""
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command[:3]} failed: {done.stderr[-800:]}")
+    return time.perf_counter() - start, done.stdout.strip().rpartition("\n")[2]
+
+
+def peak_of(command: list[str]) -> int:
+    """Bytes that `command` had resident at most, measured by a process of its own."""
+    code = (
+        "import resource, subprocess, sys; "
+        "subprocess.run(sys.argv[1:], check=True, capture_output=True); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)"
+    )
+    return int(subprocess.check_output([sys.executable, "-c", code, *command], text=True))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--to", default="tensorflow")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peer")
+    options = parser.parse_args()
+    framework = find(options.to).name
+    interpreter = str(provide(framework).interpreter)
+    seconds: dict[str, list[float]] = defaultdict(list)
+    memory: dict[str, list[int]] = defaultdict(list)
+    for _ in range(options.rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-P", "-c", OURS, str(options.model), framework, folder]
+            took, printed = children_peak(command)
+            seconds["interop"].append(took)
+            memory[f"interop's {framework} worker"].append(int(printed))
+            if options.peer:
+                peer = [options.peer, "-m", "onnx2tf", "-i", str(options.model), "-o"]
+                took, _ = children_peak([*peer, f"{folder}/peer"])
+                seconds["onnx2tf"].append(took)
+    module = FRAMEWORKS[framework].name
+    floor = peak_of([interpreter, "-c", f"import {module}"])
+    print("| | seconds, median (min to max) |\n|---|---|")
+    for name, values in seconds.items():
+        spread = f"{statistics.median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
+        print(f"| {name} | {spread} |")
+    weights = options.model.stat().st_size
+    print("\n| | peak MB | over the floor, in weights |\n|---|---|---|")
+    print(f"| floor: `import {module}` | {floor / 1e6:.0f} | |")
+    for name, peaks in memory.items():
+        peak = max(peaks)
+        print(f"| {name} | {peak / 1e6:.0f} | {(peak - floor) / weights:.2f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -32,12 +32,11 @@ def reshape(x: Value, shape: Value, *, allowzero: int = 0) -> Expression:
             return tf.reshape(x, shape)
         # 0 copies a dimension; what is known of the target's length bounds the comparison.
         length = shape.dim(0)
-        if length is None:
-            raise Refusal("the rank of the target is not known")
-        rank = x.known_rank
+        if length is None or x.shape is None:
+            return Symbol("reshape_dynamic")(x, shape)
         source = tf.shape(x, out_type=tf.int64)
-        if rank < length:
-            source = tf.pad(source, [[0, length - rank]])
+        if len(x.shape) < length:
+            source = tf.pad(source, [[0, length - len(x.shape)]])
         return tf.reshape(x, tf.where(tf.equal(shape, 0), source[:length], shape))
     target: list[Any] = shape.ints("shape")
     if not allowzero:
@@ -68,10 +67,14 @@ def transpose(x: Value, *, perm: list[int] | None = None) -> Expression:
 def squeeze(x: Value, axes: Value | None = None) -> Expression:
     if axes is None:
         return tf.squeeze(x)
+    if axes.constant is None:
+        return Symbol("squeeze_dynamic")(x, axes)
     return tf.squeeze(x, axis=axes.ints("axes"))
 
 
 def unsqueeze(x: Value, axes: Value) -> Expression:
+    if axes.constant is None:
+        return Symbol("unsqueeze_dynamic")(x, axes)
     positions = axes.ints("axes")
     if len(positions) > 1 and any(axis < 0 for axis in positions):
         rank = x.known_rank + len(positions)
@@ -90,12 +93,13 @@ def split(
     x: Value, sizes: Value | None = None, *, axis: int = 0, num_outputs: int = 0, node: Node
 ) -> Any:
     count = len(node.outputs)
-    if sizes is not None:
+    if sizes is not None and sizes.constant is not None:
         call = tf.split(x, sizes.ints("split"), axis=axis)
+    elif sizes is not None:
+        call = tf.split(x, sizes, axis=axis, num=count)
+    elif (size := x.dim(axis)) is None:
+        call = Symbol("split_evenly")(x, count, axis)
     else:
-        size = x.dim(axis)
-        if size is None:
-            raise Refusal("the size of the axis to split is not known")
         each = -(-size // count)  # the last part may be smaller
         call = tf.split(x, [*[each] * (count - 1), size - each * (count - 1)], axis=axis)
     return Unpack(call, count)
@@ -106,15 +110,8 @@ def slice_(
 ) -> Expression:
     constants = [v is None or v.constant is not None for v in (starts, ends, axes, steps)]
     if not all(constants) or x.shape is None:
-        rank = x.known_rank
-        if axes is not None and axes.constant is None:
-            raise Refusal("the axes of a Slice must be constant")
-        length = starts.dim(0)
-        if axes is None and length is None:
-            raise Refusal("the number of axes to slice is not known")
-        positions = axes.ints("axes") if axes is not None else list(range(length or 0))
-        step = steps if steps is not None else [1] * len(positions)
-        return slice_dynamic(x, starts, ends, [axis % rank for axis in positions], step)
+        places = None if axes is None else _listed(axes)
+        return slice_dynamic(x, starts, ends, places, None if steps is None else _listed(steps))
     first, last = starts.ints("starts"), ends.ints("ends")
     positions = axes.ints("axes") if axes is not None else list(range(len(first)))
     stride = steps.ints("steps") if steps is not None else [1] * len(first)
@@ -125,6 +122,11 @@ def slice_(
     while len(parts) > 1 and parts[-1] == slice(None):
         parts.pop()
     return x[tuple(parts)]
+
+
+def _listed(value: Value) -> Any:
+    """Integers as a list where they are known."""
+    return value if value.constant is None else value.ints(value.name)
 
 
 def _python_slice(start: int, end: int, step: int, size: int | None) -> slice:
@@ -147,13 +149,10 @@ def _python_slice(start: int, end: int, step: int, size: int | None) -> slice:
 
 def pad(x: Value, pads: Value, value: Value | None = None, axes: Value | None = None, *,
         mode: str = "constant") -> Expression:  # fmt: skip
+    if pads.constant is None or (axes is not None and axes.constant is None) or x.shape is None:
+        return pad_dynamic(x, pads, None if axes is None else _listed(axes), mode, value)
     rank = x.known_rank
     positions = [a % rank for a in axes.ints("axes")] if axes is not None else list(range(rank))
-    if pads.constant is None:
-        if mode != "constant":
-            raise Refusal(f"pads of mode {mode} must be constant")
-        fill = tf.constant(0, dtype(x.known_dtype)) if value is None else value
-        return pad_dynamic(x, pads, positions, fill)
     amounts = pads.ints("pads")
     table = [[0, 0] for _ in range(rank)]
     for index, axis in enumerate(positions):
@@ -163,18 +162,15 @@ def pad(x: Value, pads: Value, value: Value | None = None, axes: Value | None = 
         cut = [slice(-min(a, 0) or None, min(b, 0) or None) for a, b in table]
         result = x[tuple(cut)]
         table = [[max(a, 0), max(b, 0)] for a, b in table]
-    if mode == "wrap":
-        for axis, (before, after) in enumerate(table):
-            if before or after:
-                result = Symbol("pad_wrap")(result, axis, before, after)
-        return result
-    if mode == "edge":
-        for axis, (before, after) in enumerate(table):
-            if before or after:
-                result = Symbol("pad_edge")(result, axis, before, after)
-        return result
-    if mode == "reflect":
+    # TensorFlow reflects once; ONNX as often as the pads ask for.
+    near = all(n is None or max(pair) < n for n, pair in zip(x.shape, table, strict=True))
+    if mode == "reflect" and near:
         return tf.pad(result, table, mode="REFLECT")
+    if mode != "constant":
+        for axis, (before, after) in enumerate(table):
+            if before or after:
+                result = Symbol(f"pad_{mode}")(result, axis, before, after)
+        return result
     if value is None or (value.constant is not None and not value.constant.any()):
         return tf.pad(result, table)
     filler = value.constant.reshape(-1)[0] if value.constant is not None else tf.reshape(value, [])
@@ -212,7 +208,9 @@ def range_(start: Value, limit: Value, delta: Value) -> Expression:
 
 
 def trilu(x: Value, k: Value | None = None, *, upper: int = 1) -> Expression:
-    shift = 0 if k is None else int(k.required("k").reshape(-1)[0])
+    shift: Any = 0
+    if k is not None:
+        shift = k.ints("k")[0] if k.constant is not None else tf.cast(tf.reshape(k, []), tf.int32)
     rows, columns = axis_size(x, -2), axis_size(x, -1)
     difference = tf.range(columns)[None, :] - tf.range(rows)[:, None]
     keep = difference >= shift if upper else difference <= shift

@@ -118,3 +118,11 @@ def depth_to_space_crd(x, block):
     split = tf.reshape(x, [sizes[0], sizes[1], sizes[2], channels, block, block])
     moved = tf.transpose(split, [0, 1, 4, 2, 5, 3])
     return tf.reshape(moved, [sizes[0], sizes[1] * block, sizes[2] * block, channels])
+
+
+def dropout(x, ratio, training):
+    """Dropout in training mode, or not, as `training` says: what is left over, and what was kept."""
+    rate = tf.cast(tf.where(tf.reshape(training, []), tf.cast(ratio, tf.float32), 0.0), tf.float32)
+    kept = tf.random.uniform(tf.shape(x)) >= rate
+    scale = tf.cast(1 / (1 - rate), x.dtype)
+    return tf.where(kept, x * scale, tf.zeros([], x.dtype)), kept

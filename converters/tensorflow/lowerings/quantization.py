@@ -20,8 +20,7 @@ def quantize_linear(
     if name not in ("int8", "uint8", "int16", "uint16"):
         raise Refusal(f"quantisation to {name} is not covered")
     limits = np.iinfo(name)
-    # Integers, and halves whose quotients would round twice, are divided in single precision.
-    work = ir.DataType(precision).numpy().name if precision else "float32"
+    work = ir.DataType(precision).numpy().name if precision else scale.known_dtype
     ratio = _as(x, work) / _as(_laid(scale, x, scale, axis, block_size), work, scale.known_dtype)
     rounded = _as(tf.round(ratio), "float32", work)
     if zero is not None:

@@ -27,14 +27,21 @@ def reduction(function: Callable[..., Expression], before: Callable[[Any], Any] 
             axis = Symbol("axes_or_all")(axes, x, bool(noop_with_empty_axes))
         else:
             axis = axes
+        if x.dtype == "bool":  # where the least and the largest are logic
+            logical = {tf.reduce_max.text: tf.reduce_any, tf.reduce_min.text: tf.reduce_all}
+            return logical[str(function)](x, **_options(axis, keepdims))
         value = before(x) if before is not None else x
-        options: dict[str, Any] = {} if axis is None else {"axis": axis}
-        if keepdims:
-            options["keepdims"] = True
-        result = function(value, **options)
+        result = function(value, **_options(axis, keepdims))
         return after(result) if after is not None else result
 
     return lowering
+
+
+def _options(axis: Any, keepdims: int) -> dict[str, Any]:
+    options: dict[str, Any] = {} if axis is None else {"axis": axis}
+    if keepdims:
+        options["keepdims"] = True
+    return options
 
 
 def arg(function: Symbol) -> Lowering:

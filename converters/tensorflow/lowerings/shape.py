@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from interop.converters.tensorflow.lowerings.common import axis_size, dtype, tf
+import onnx_ir as ir
+from interop.converters.tensorflow.lowerings.common import axis_size, tf
+from interop.converters.tensorflow.lowerings.common import dtype as tensorflow_dtype
 
 from interop.source.expression import Expression, Symbol
 from interop.source.printer import Node
-from interop.source.values import Refusal, Unpack, Value
+from interop.source.values import Unpack, Value
 
 pad_dynamic = Symbol("pad_dynamic")
 slice_dynamic = Symbol("slice_dynamic")
@@ -21,9 +23,11 @@ def identity(x: Value) -> Expression:
 
 def dropout(x: Value, ratio: Value | None = None, training: Value | None = None, *,
             seed: int = 0, node: Node) -> Any:  # fmt: skip
-    if training is not None and (training.constant is None or bool(training.constant)):
-        raise Refusal("training mode draws random numbers")
-    return tf.identity(x), tf.ones_like(x, dtype=tf.bool)
+    kept = ratio is not None and ratio.constant is not None and not ratio.constant.any()
+    if training is None or kept or (training.constant is not None and not training.constant.any()):
+        return tf.identity(x), tf.ones_like(x, dtype=tf.bool)
+    part = 0.5 if ratio is None else ratio
+    return Unpack(Symbol("dropout")(x, part, training), 2)
 
 
 def reshape(x: Value, shape: Value, *, allowzero: int = 0) -> Expression:
@@ -193,17 +197,32 @@ def expand(x: Value, target: Value) -> Expression:
 
 
 def tile(x: Value, repeats: Value) -> Expression:
-    return tf.tile(x, repeats.ints("repeats") if repeats.constant is not None else repeats)
+    counts = repeats.ints("repeats") if repeats.constant is not None else repeats
+    if x.dtype == "uint16":  # for which TensorFlow has no kernel
+        return tf.cast(tf.tile(tf.cast(x, tf.int32), counts), tf.uint16)
+    return tf.tile(x, counts)
+
+
+def constant(*, value: np.ndarray | None = None, **values: Any) -> Expression:
+    """One that is itself a result; all others are initializers."""
+    if value is None:
+        [(kind, entry)] = values.items()
+        value = np.asarray(entry, np.float32 if "float" in kind else np.int64)
+    return tf.constant(value, tensorflow_dtype(value.dtype.name))
 
 
 def constant_of_shape(target: Value, *, value: np.ndarray | None = None) -> Expression:
     fill = np.zeros((), np.float32) if value is None else value.reshape(())
     if fill.dtype == np.float32 and target.constant is not None:
         return tf.fill(target.ints("shape"), float(fill))
-    return tf.fill(target, tf.constant(fill.item(), dtype(fill.dtype.name)))
+    return tf.fill(target, tf.constant(fill.item(), tensorflow_dtype(fill.dtype.name)))
 
 
 def range_(start: Value, limit: Value, delta: Value) -> Expression:
+    if start.dtype not in ("int32", "int64", "float32", "float64"):  # no kernels for those
+        wide = tf.int64 if start.known_dtype.startswith("int") else tf.float32
+        bounds = [tf.cast(bound, wide) for bound in (start, limit, delta)]
+        return tf.cast(tf.range(*bounds), tensorflow_dtype(start.known_dtype))
     return tf.range(start, limit, delta)
 
 
@@ -227,3 +246,12 @@ def depth_to_space(x: Value, *, blocksize: int, mode: str = "DCR") -> Expression
 def space_to_depth(x: Value, *, blocksize: int) -> Expression:
     """Channels-last data."""
     return tf.nn.space_to_depth(x, blocksize)
+
+
+def eye_like(x: Value, *, dtype: int | None = None, k: int = 0) -> Expression:
+    name = x.known_dtype if dtype is None else ir.DataType(dtype).numpy().name
+    rows, columns = axis_size(x, 0), axis_size(x, -1)
+    if k == 0 and name.startswith(("float", "int")):
+        return tf.eye(rows, columns, dtype=tensorflow_dtype(name))
+    difference = tf.range(columns)[None, :] - tf.range(rows)[:, None]
+    return tf.cast(tf.equal(difference, k), tensorflow_dtype(name))

@@ -63,7 +63,7 @@ def max_pool_with_indices(x, kernel, strides, dilations, pads, column_major):
     sizes = tf.shape(x, out_type=tf.int64)
     places = tf.range(tf.reduce_prod(sizes[2:]))
     if column_major:
-        places = tf.transpose(tf.reshape(places, sizes[2:][::-1]))
+        places = tf.transpose(tf.reshape(places, tf.reverse(sizes[2:], [0])))
     planes = tf.reshape(tf.range(sizes[0] * sizes[1]), [sizes[0], sizes[1]] + [1] * rank)
     places = planes * tf.reduce_prod(sizes[2:]) + tf.reshape(places, sizes[2:])
     first = [0, *range(2, rank + 2), 1]

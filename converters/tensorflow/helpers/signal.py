@@ -12,10 +12,11 @@ def exchange_axes(x, a, b):
 def fourier(signal, length, inverse, onesided):
     """The transform along the axis before the last, of real [..., 1] or complex [..., 2] data.
 
-    In double precision, as the standard's own: sums that cancel are then as small as they should be.
+    Forward in double precision, so that sums that cancel are as small as they should be.
     """
     dtype = signal.dtype
-    signal = tf.cast(signal, tf.float64)
+    if not inverse or dtype not in (tf.float32, tf.float64):
+        signal = tf.cast(signal, tf.float64)
     if signal.shape[-1] == 1 and onesided and not inverse:
         result = tf.signal.rfft(signal[..., 0], [length])
     else:

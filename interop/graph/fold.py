@@ -87,6 +87,8 @@ def _evaluate(node: ir.Node, opsets: dict[str, int]) -> list[np.ndarray] | None:
         value is not None and value.const_value is None for value in node.inputs
     ):
         return None
+    if node.op_type == "Transpose" and len(node.inputs[0].uses()) > 1:  # type: ignore[union-attr]
+        return None  # a weight that is used twice stays one parameter
     feeds = {
         f"input{index}": value.const_value.numpy()  # type: ignore[union-attr]
         for index, value in enumerate(node.inputs)

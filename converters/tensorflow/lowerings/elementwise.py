@@ -28,6 +28,12 @@ def operands(a: Value, b: Value) -> tuple[Any, Any]:
     return number(a, b), number(b, a)
 
 
+def arguments(a: Value, b: Value) -> tuple[Any, Any]:
+    """The operands of a function, which reads the dtype of a first plain number off the number."""
+    x, y = operands(a, b)
+    return (x if a.dtype in ("float32", "int32", "bool") else a), y
+
+
 def infix(sign: str) -> Lowering:
     def lowering(a: Value, b: Value) -> Expression:
         x, y = operands(a, b)
@@ -38,7 +44,7 @@ def infix(sign: str) -> Lowering:
 
 def comparison(function: Symbol) -> Lowering:
     def lowering(a: Value, b: Value) -> Expression:
-        return function(*operands(a, b))
+        return function(*arguments(a, b))
 
     return lowering
 
@@ -57,7 +63,7 @@ def folded(function: Symbol) -> Lowering:
 
 def div(a: Value, b: Value) -> Expression:
     if a.known_dtype in INTEGERS:  # ONNX truncates toward zero
-        return tf.truncatediv(*operands(a, b))
+        return tf.truncatediv(*arguments(a, b))
     x, y = operands(a, b)
     return x / y
 
@@ -139,7 +145,7 @@ def cast_like(x: Value, like: Value, *, saturate: int = 1, round_mode: str = "up
 
 
 def where(condition: Value, a: Value, b: Value) -> Expression:
-    return tf.where(condition, *operands(a, b))
+    return tf.where(condition, *arguments(a, b))
 
 
 def elu(x: Value, *, alpha: float = 1.0) -> Expression:

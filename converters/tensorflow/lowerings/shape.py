@@ -219,11 +219,12 @@ def constant_of_shape(target: Value, *, value: np.ndarray | None = None) -> Expr
 
 
 def range_(start: Value, limit: Value, delta: Value) -> Expression:
+    bounds = [v if v.shape == () else tf.reshape(v, []) for v in (start, limit, delta)]
     if start.dtype not in ("int32", "int64", "float32", "float64"):  # no kernels for those
         wide = tf.int64 if start.known_dtype.startswith("int") else tf.float32
-        bounds = [tf.cast(bound, wide) for bound in (start, limit, delta)]
-        return tf.cast(tf.range(*bounds), tensorflow_dtype(start.known_dtype))
-    return tf.range(start, limit, delta)
+        numbers = tf.range(*[tf.cast(bound, wide) for bound in bounds])
+        return tf.cast(numbers, tensorflow_dtype(start.known_dtype))
+    return tf.range(*bounds)
 
 
 def trilu(x: Value, k: Value | None = None, *, upper: int = 1) -> Expression:

@@ -47,7 +47,9 @@ def lower(model: ir.Model) -> Source:
     Raises NotLowered with every node that cannot be lowered.
     """
     helpers = functions_in(_HELPERS)
-    reserved = frozenset({"tf", "np", "self", "Model", "load", "safe_open", "Path", *helpers})
+    reserved = frozenset(
+        {"tf", "np", "self", "Model", "load", "safe_open", "Path", "float", "len", *helpers}
+    )
     body = print_graph(model, LOWERINGS, Style(reserved, _inline))
     module = _module(model, body)
     used = used_functions(module, helpers)

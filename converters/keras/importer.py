@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from interop.converters.keras.dense import join_biases
+from interop.converters.keras.rewriting import join_biases, keep_batches, swap_axes
 from interop.converters.keras.table import LOWERINGS
 
 from interop.source.expression import literal
@@ -56,7 +56,9 @@ def lower(model: ir.Model) -> Source:
     Raises NotLowered with every node that cannot be lowered.
     """
     helpers = functions_in(_HELPERS)
+    swap_axes(model)
     join_biases(model)
+    keep_batches(model)
     style = Style(_RESERVED | helpers.keys(), _inline, sizes=_sizes)
     body = print_graph(model, LOWERINGS, style)
     module = _module(model, body)

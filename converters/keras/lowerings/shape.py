@@ -31,45 +31,28 @@ def dropout(x: Value, ratio: Value | None = None, training: Value | None = None,
     return ops.copy(x), ops.ones_like(x, dtype="bool")
 
 
-def reshape(x: Value, shape: Value, *, allowzero: int = 0) -> Expression:
+def reshape(x: Value, shape: Value, *, allowzero: int = 0, batch_kept: int = 0) -> Expression:
+    """batch_kept: the first axis stays what it is, as the importer read off its symbol."""
     if shape.elements is None:
         raise Refusal(f"the shape ('{shape.name}') depends on data")
     target: list[Any] = list(shape.elements)
     if not allowzero:
         target = [x.size(a) if size == 0 else size for a, size in enumerate(target)]
-    return _reshaped(x, target)
-
-
-def _reshaped(x: Value, target: list[Any]) -> Expression:
-    """Of the sizes, at most one may be free, and the first one where the batch is kept."""
-    free = [i for i, size in enumerate(target) if not isinstance(size, int) or size == -1]
-    if len(free) == 1 and x.shape and x.shape[0] is None and free[0] != 0:
-        known = [d for d in x.shape if d is not None]
-        if len(known) == len(x.shape) - 1:  # the free one has to be the batch, somewhere else
-            free = list(free)
-    if len(free) <= 1:
-        if free == [0] and len(target) > 1 and x.shape and x.shape[0] is None and x.dtype and (
-            _size(x.shape[1:]) == _size(target[1:])
-        ):
-            return call(layers.Reshape(tuple(target[1:]), dtype=x.dtype), x)
-        return ops.reshape(x, [-1 if i in free else size for i, size in enumerate(target)])
-    if len(free) == 2 and free[0] == 0 and _keeps_first(x, target[0]):
-        rest = tuple(-1 if i in free else size for i, size in enumerate(target))[1:]
-        return call(layers.Reshape(rest, dtype=x.dtype), x)
-    for size in target:
-        dynamic(size)
-    raise Refusal("more than one dynamic size beside the batch")
+    free = [not isinstance(size, int) or size == -1 for size in target]
+    sizes = [-1 if one else size for one, size in zip(free, target, strict=True)]
+    if batch_kept and len(sizes) > 1 and sum(free[1:]) <= 1:
+        return call(layers.Reshape(tuple(sizes[1:]), dtype=x.dtype), x)
+    if sum(free) > 1:
+        for size in target:
+            dynamic(size)
+        raise Refusal("more than one dynamic size beside the batch")
+    return ops.reshape(x, sizes)
 
 
 def _size(dims: Any) -> int | None:
     if any(not isinstance(dim, int) for dim in dims):
         return None
     return int(np.prod(dims, dtype=np.int64))
-
-
-def _keeps_first(x: Value, size: Any) -> bool:
-    """Whether the target's first size is that of `x`: its own, or the batch, of which there is one."""
-    return x.shape is not None and x.shape[0] is None and isinstance(size, int | Expression)
 
 
 def flatten(x: Value, *, axis: int = 1) -> Expression:
@@ -131,7 +114,7 @@ def split(x: Value, sizes: Value | None = None, *, axis: int = 0, num_outputs: i
     parts, start = [], 0
     for length in lengths:
         cut = [slice(None)] * (axis % x.known_rank) + [slice(start or None, start + length)]
-        parts.append(x[tuple(cut)])
+        parts.append(taken(x, cut))
         start += length
     return tuple(parts)
 
@@ -186,10 +169,15 @@ def slice_(
         parts[axis] = slice(start or None, stop, None if step == 1 else step)
     while len(parts) > 1 and parts[-1] == slice(None):
         parts.pop()
-    cut: Expression = x if all(part == slice(None) for part in parts) else x[tuple(parts)]
+    cut: Expression = x if all(part == slice(None) for part in parts) else taken(x, parts)
     if flipped:
         return ops.flip(cut, axis=flipped)
     return ops.copy(x) if cut is x else cut
+
+
+def taken(x: Expression, parts: list[slice]) -> Expression:
+    """`x[…]`; a KerasTensor takes no single slice, only several, or one and an ellipsis."""
+    return x[(*parts, ...)] if len(parts) == 1 else x[tuple(parts)]
 
 
 def pad(x: Value, pads: Value, value: Value | None = None, axes: Value | None = None, *,
@@ -203,7 +191,7 @@ def pad(x: Value, pads: Value, value: Value | None = None, axes: Value | None = 
         table[axis] = [amounts[index], amounts[index + len(positions)]]
     result: Expression = x
     if any(amount < 0 for pair in table for amount in pair):  # negative pads cut
-        result = x[tuple(slice(-min(a, 0) or None, min(b, 0) or None) for a, b in table)]
+        result = taken(x, [slice(-min(a, 0) or None, min(b, 0) or None) for a, b in table])
         table = [[max(a, 0), max(b, 0)] for a, b in table]
     if mode == "constant":
         if value is None or (value.constant is not None and not value.constant.any()):

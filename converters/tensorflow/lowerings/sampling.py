@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from interop.converters.tensorflow.lowerings.common import tf
+from interop.converters.tensorflow.lowerings.common import INTEGERS, dtype, tf
 
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Refusal, Value
@@ -44,7 +44,8 @@ def resize(
             if factors is not None and factors[index] != 1:
                 result = tf.repeat(result, int(factors[index]), axis=axis)
         return result
-    result = x
+    rounded = x.known_dtype in INTEGERS and mode != "nearest"
+    result = tf.cast(x, tf.float32) if rounded else x
     for axis in spatial:
         index = positions.index(axis)
         if factors is not None:
@@ -64,7 +65,7 @@ def resize(
             coordinates=coordinate_transformation_mode, nearest=nearest_mode, cubic=cubic_coeff_a,
             exclude_outside=bool(exclude_outside),
         )  # fmt: skip
-    return result
+    return tf.saturate_cast(tf.round(result), dtype(x.known_dtype)) if rounded else result
 
 
 def _is_repeat(factors: list[Any] | None, coordinates: str, nearest: str) -> bool:

@@ -29,7 +29,7 @@ FRAMEWORKS: dict[str, Framework] = {
     row.name: row
     for row in (
         Framework("onnx", "ONNX, run by ONNX Runtime", ("onnxruntime",), frozenset({"source"})),
-        Framework("torch", "PyTorch", ("pytorch",), frozenset({"source"})),
+        Framework("torch", "PyTorch", ("pytorch",), frozenset({"source", "target"})),
         Framework("tensorflow", "TensorFlow", ("tf",), frozenset({"target"})),
     )
 }

@@ -43,6 +43,12 @@ KINDS = {
         artifact="saved_model",
         what="TensorFlow SavedModel, signature serving_default",
     ),
+    "torch": Kind(
+        importer="interop.converters.torch.importer",
+        layout="channels first",
+        artifact="model.pt2",
+        what="torch.export program",
+    ),
 }
 
 

@@ -96,7 +96,8 @@ def _module(model: ir.Model, body: Body) -> str:
         specs.append(f"tf.TensorSpec({literal(shape)}, tf.{dtype}, name={name!r})")
     lines += ["", "    @tf.function(", "        input_signature=["]
     lines += [f"            {spec}," for spec in specs]
-    lines += ["        ]", "    )"]
+    # Nothing printed needs AutoGraph, which takes longer than all the rest on a large model.
+    lines += ["        ],", "        autograph=False,", "    )"]
     lines.append(f"    def __call__(self, {', '.join(body.inputs.values())}):")
     lines += body.lines
     lines.append("        return {")

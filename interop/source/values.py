@@ -115,6 +115,14 @@ class Constant(Value):
             lambda: self._keep(self.name, array, variant),
         )
 
+    def as_dtype(self, dtype: str) -> Constant:
+        """The same constant in another dtype, kept as such."""
+
+        def keep(name: str, array: np.ndarray, variant: str) -> str:
+            return self._keep(name, array, f"{dtype}{variant}")
+
+        return Constant(self.name, self._array.astype(dtype), keep)
+
     def permuted(self, order: Sequence[int]) -> Value:
         return self.stored(
             np.ascontiguousarray(self._array.transpose(order)), "_".join(map(str, order))

@@ -1,0 +1,258 @@
+"""Operators that act on each element."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from interop.converters.torch.lowerings.common import (
+    FLOATS,
+    F,
+    Lowering,
+    dtype,
+    number,
+    operands,
+    to,
+    torch,
+)
+
+from interop.source.expression import Expression, Symbol
+from interop.source.values import Refusal, Value
+
+_INFIX: dict[str, Callable[[Any, Any], Expression]] = {
+    "+": lambda x, y: x + y,
+    "-": lambda x, y: x - y,
+    "*": lambda x, y: x * y,
+    "<": lambda x, y: x < y,
+    "<=": lambda x, y: x <= y,
+    ">": lambda x, y: x > y,
+    ">=": lambda x, y: x >= y,
+}
+
+
+def infix(sign: str) -> Lowering:
+    def lowering(a: Value, b: Value) -> Expression:
+        x, y = (a, number(b, a)) if sign in "<=>=" else operands(a, b)
+        return _INFIX[sign](x, y)
+
+    return lowering
+
+
+def binary(function: Symbol) -> Lowering:
+    """The operator is this function of two tensors."""
+
+    def lowering(a: Value, b: Value) -> Expression:
+        return function(a, b)
+
+    return lowering
+
+
+def equal(a: Value, b: Value) -> Expression:
+    return torch.eq(a, number(b, a))
+
+
+def largest(*values: Value) -> Expression:
+    return _bounded("maximum", "min", values)
+
+
+def smallest(*values: Value) -> Expression:
+    return _bounded("minimum", "max", values)
+
+
+def _bounded(function: str, bound: str, values: tuple[Value, ...]) -> Expression:
+    if len(values) == 2:
+        for value, other in (values, values[::-1]):
+            limit = number(other, value)
+            if isinstance(limit, np.generic):
+                return torch.clamp(value, **{bound: limit})
+    result: Expression = values[0]
+    for value in values[1:]:
+        result = Symbol(f"torch.{function}")(result, value)
+    return result
+
+
+def total(first: Value, *rest: Value) -> Expression:
+    result: Expression = first
+    for value in rest:
+        result = result + value
+    return result
+
+
+def mean(*values: Value) -> Expression:
+    return total(*values) / len(values)
+
+
+def div(a: Value, b: Value) -> Expression:
+    if a.known_dtype not in FLOATS:  # ONNX truncates toward zero
+        return torch.div(a, number(b, a), rounding_mode="trunc")
+    x, y = operands(a, b)
+    return x / y
+
+
+def mod(a: Value, b: Value, *, fmod: int = 0) -> Expression:
+    """With `fmod` the result has the dividend's sign, else the divisor's."""
+    return Symbol("torch.fmod" if fmod else "torch.remainder")(a, number(b, a))
+
+
+def power(a: Value, b: Value) -> Expression:
+    """The result has the dtype of the base."""
+    base, exponent = a.known_dtype, b.known_dtype
+    if base in FLOATS:
+        value = number(b, a)
+        if isinstance(value, np.generic):
+            plain = float(value)
+            return torch.square(a) if plain == 2 else torch.pow(a, plain)
+        if exponent not in FLOATS:
+            return torch.pow(a, to(b, base))
+    if base == exponent:
+        return torch.pow(a, b)
+    return to(torch.pow(to(a, "float64"), to(b, "float64")), base)
+
+
+def clip(x: Value, low: Value | None = None, high: Value | None = None) -> Expression:
+    given = {"min": low, "max": high}
+    limits = {name: number(v, x) for name, v in given.items() if v is not None}
+    if not limits:
+        return x
+    if any(isinstance(limit, Value) for limit in limits.values()):
+        limits = {name: v for name, v in given.items() if v is not None}  # all or none are tensors
+    elif list(limits.values()) == [0, 6] and x.known_dtype in FLOATS:
+        return F.relu6(x)
+    return torch.clamp(x, **limits)
+
+
+def cast(x: Value, *, to: int, saturate: int = 1, round_mode: str = "up") -> Expression:
+    return _cast(x, ir.DataType(to).numpy().name)
+
+
+def cast_like(x: Value, like: Value, *, saturate: int = 1, round_mode: str = "up") -> Expression:
+    return _cast(x, like.known_dtype)
+
+
+def _cast(x: Value, name: str) -> Expression:
+    if name == x.known_dtype:
+        return x
+    plain = {"bool", *FLOATS, *(f"{s}int{n}" for s in ("", "u") for n in (8, 16, 32, 64))}
+    for one in (name, x.known_dtype):
+        if one not in plain:
+            raise Refusal(f"there is no {one} here")
+    if x.known_dtype in FLOATS and name.startswith("uint"):
+        return to(to(x, "int64"), name)  # below zero wraps
+    return to(x, name)
+
+
+def where(condition: Value, a: Value, b: Value) -> Expression:
+    return torch.where(condition, *operands(a, b))
+
+
+def elu(x: Value, *, alpha: float = 1.0) -> Expression:
+    return F.elu(x) if alpha == 1.0 else F.elu(x, alpha)
+
+
+def celu(x: Value, *, alpha: float = 1.0) -> Expression:
+    return F.celu(x, alpha)
+
+
+_SELU = (1.67326319217681884765625, 1.05070102214813232421875)
+
+
+def selu(x: Value, *, alpha: float = _SELU[0], gamma: float = _SELU[1]) -> Expression:
+    if np.allclose((alpha, gamma), _SELU, rtol=1e-7, atol=0):
+        return F.selu(x)
+    return gamma * F.elu(x, alpha)
+
+
+def leaky_relu(x: Value, *, alpha: float = 0.01) -> Expression:
+    return F.leaky_relu(x, alpha)
+
+
+def prelu(x: Value, slope: Value) -> Expression:
+    if x.shape is not None and slope.shape is not None and len(x.shape) > 1:
+        channels = (x.shape[1], *[1] * (len(x.shape) - 2))
+        single = all(dim == 1 for dim in slope.shape)
+        if x.known_dtype in FLOATS and (single or slope.shape in (channels, (1, *channels))):
+            return F.prelu(x, slope.method("reshape", -1))
+    return torch.where(x < 0, slope * x, x)
+
+
+def thresholded_relu(x: Value, *, alpha: float = 1.0) -> Expression:
+    return F.threshold(x, alpha, 0.0)
+
+
+def hard_sigmoid(x: Value, *, alpha: float = 0.2, beta: float = 0.5) -> Expression:
+    if np.float32(alpha) == np.float32(1 / 6) and beta == 0.5:
+        return F.hardsigmoid(x)
+    return torch.clamp(x * alpha + beta, 0.0, 1.0)
+
+
+def gelu(x: Value, *, approximate: str = "none") -> Expression:
+    return F.gelu(x) if approximate == "none" else F.gelu(x, approximate=approximate)
+
+
+def swish(x: Value, *, alpha: float = 1.0) -> Expression:
+    return F.silu(x) if alpha == 1.0 else x * torch.sigmoid(x * alpha)
+
+
+def shrink(x: Value, *, bias: float = 0.0, lambd: float = 0.5) -> Expression:
+    result = torch.where(x < -lambd, x + bias, torch.where(x > lambd, x - bias, 0))
+    return result if x.known_dtype in FLOATS else to(result, x.known_dtype)
+
+
+def is_inf(x: Value, *, detect_negative: int = 1, detect_positive: int = 1) -> Expression:
+    if detect_negative and detect_positive:
+        return torch.isinf(x)
+    if not detect_negative and not detect_positive:
+        return torch.zeros_like(x, dtype=torch.bool)
+    return torch.isposinf(x) if detect_positive else torch.isneginf(x)
+
+
+def bit_shift(a: Value, b: Value, *, direction: str) -> Expression:
+    name = "left" if direction == "LEFT" else "right"
+    return Symbol(f"torch.bitwise_{name}_shift")(a, b)
+
+
+def quantize_linear(
+    x: Value, scale: Value, zero: Value | None = None, *, axis: int = 1, saturate: int = 1,
+    block_size: int = 0, output_dtype: int = 0, precision: int = 0,
+) -> Expression:  # fmt: skip
+    name = zero.known_dtype if zero is not None else ir.DataType(output_dtype or 2).numpy().name
+    if block_size or precision or name not in ("int8", "uint8", "int16", "uint16"):
+        raise Refusal(f"quantisation in blocks or to {name}")
+    limits = np.iinfo(name)
+    rounded = torch.round((x if x.known_dtype in FLOATS else to(x, "float32")) / _laid(x, scale, axis))
+    if zero is not None and not (zero.constant is not None and not zero.constant.any()):
+        rounded = rounded + to(_laid(x, zero, axis), "int32")
+    return to(torch.clamp(rounded, int(limits.min), int(limits.max)), name)
+
+
+def dequantize_linear(
+    x: Value, scale: Value, zero: Value | None = None, *, axis: int = 1, block_size: int = 0,
+    output_dtype: int = 0,
+) -> Expression:  # fmt: skip
+    name = scale.known_dtype
+    if block_size or (output_dtype and ir.DataType(output_dtype).numpy().name != name):
+        raise Refusal("quantisation in blocks, or to another dtype")
+    if x.known_dtype not in ("int8", "uint8", "int16", "uint16", "int32"):
+        raise Refusal(f"there is no {x.known_dtype} here")
+    value: Expression = to(x, name)
+    if zero is not None and not (zero.constant is not None and not zero.constant.any()):
+        value = value - to(_laid(x, zero, axis), name)
+    return value * _laid(x, scale, axis)
+
+
+def _laid(x: Value, vector: Value, axis: int) -> Expression:
+    """A vector along `axis` of x; a scalar as it is."""
+    if vector.known_rank == 0 or (vector.shape == (1,) and x.known_rank > 0):
+        return vector
+    after = x.known_rank - 1 - axis % x.known_rank
+    return vector.method("reshape", [-1, *[1] * after]) if after else vector
+
+
+def dropout(
+    x: Value, ratio: Value | None = None, training: Value | None = None, *, seed: int = 0
+) -> Any:
+    if training is not None and (training.constant is None or bool(training.constant)):
+        raise Refusal("training mode draws random numbers")
+    return x, torch.ones_like(x, dtype=dtype("bool"))

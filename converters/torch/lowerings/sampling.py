@@ -1,0 +1,124 @@
+"""Resize and grids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interop.converters.torch.lowerings.common import FLOATS, F, same_or_list, sizes
+
+from interop.source.expression import Expression, Symbol
+from interop.source.values import Refusal, Value
+
+
+def resize(
+    x: Value, roi: Value | None = None, scales: Value | None = None, wanted: Value | None = None,
+    *, antialias: int = 0, axes: list[int] | None = None,
+    coordinate_transformation_mode: str = "half_pixel", cubic_coeff_a: float = -0.75,
+    exclude_outside: int = 0, extrapolation_value: float = 0.0,
+    keep_aspect_ratio_policy: str = "stretch", mode: str = "nearest",
+    nearest_mode: str = "round_prefer_floor",
+) -> Expression:  # fmt: skip
+    """F.interpolate where it means the same; else each axis that changes by itself."""
+    if coordinate_transformation_mode == "tf_crop_and_resize":
+        raise Refusal("coordinate mode tf_crop_and_resize")
+    if antialias and mode != "nearest":
+        raise Refusal("antialias")
+    if keep_aspect_ratio_policy != "stretch":
+        raise Refusal(f"keep_aspect_ratio_policy {keep_aspect_ratio_policy}")
+    rank = x.known_rank
+    where = [a % rank for a in axes] if axes is not None else list(range(rank))
+    factors: list[float] | None = None
+    new: Any = None
+    if scales is not None and (scales.constant is None or scales.constant.size):
+        factors = [float(factor) for factor in scales.required("scales")]
+    elif wanted is not None:
+        new = sizes(wanted)
+    else:
+        raise Refusal("neither scales nor sizes are given")
+    native = _native(
+        x, where, factors, new, coordinate_transformation_mode, cubic_coeff_a,
+        bool(exclude_outside), mode, nearest_mode,
+    )  # fmt: skip
+    if native is not None:
+        return native
+    result: Expression = x
+    for index, axis in enumerate(where):
+        factor = None if factors is None else factors[index]
+        size = None if new is None else new[index]
+        if factor == 1 or (isinstance(size, int) and x.dim(axis) == size):
+            continue
+        result = Symbol("resize_axis")(
+            result, axis, size, factor, mode, coordinate_transformation_mode, nearest_mode,
+            cubic_coeff_a, bool(exclude_outside),
+        )  # fmt: skip
+    return result
+
+
+_INTERPOLATION = {
+    (1, "linear"): "linear", (2, "linear"): "bilinear", (3, "linear"): "trilinear",
+    (2, "cubic"): "bicubic",
+}  # fmt: skip
+
+
+def _native(
+    x: Value, where: list[int], factors: list[float] | None, new: Any, coordinates: str,
+    cubic: float, exclude_outside: bool, mode: str, nearest: str,
+) -> Expression | None:  # fmt: skip
+    """F.interpolate over all axes but the first two."""
+    rank = x.known_rank
+    spatial = list(range(2, rank))
+    if not spatial or x.known_dtype not in FLOATS or (new is not None and not isinstance(new, list)):
+        return None
+    given = dict(zip(where, factors if factors is not None else new, strict=True))
+    for axis in set(given) - set(spatial):
+        if given[axis] != 1 if factors is not None else str(given[axis]) != str(x.size(axis)):
+            return None
+    if any(axis not in given for axis in spatial):
+        return None
+    values = [given[axis] for axis in spatial]
+    word, options = "", {}
+    if mode == "nearest":
+        whole = factors is not None and all(v == int(v) for v in values)
+        halves = coordinates in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric")
+        if coordinates == "asymmetric" and nearest == "floor":
+            word = "nearest"
+        elif halves and (
+            nearest == "round_prefer_ceil" or (whole and nearest == "round_prefer_floor")
+        ):
+            word = "nearest-exact"
+    else:
+        word = _INTERPOLATION.get((len(spatial), mode), "")
+        if mode == "cubic" and (cubic != -0.75 or exclude_outside):
+            word = ""
+        if coordinates == "align_corners":
+            if factors is not None:
+                return None  # a fractional size would count
+            options["align_corners"] = True
+        elif coordinates not in ("half_pixel", "pytorch_half_pixel"):
+            word = ""
+    if not word:
+        return None
+    if factors is not None:
+        options["scale_factor"] = same_or_list([int(v) if v == int(v) else v for v in values])
+    else:
+        options["size"] = values
+    return F.interpolate(x, mode=word, **options)
+
+
+def grid_sample(
+    x: Value, grid: Value, *, align_corners: int = 0, mode: str = "linear",
+    padding_mode: str = "zeros",
+) -> Expression:  # fmt: skip
+    rank = x.known_rank - 2
+    words = {"linear": "bilinear", "bilinear": "bilinear", "nearest": "nearest",
+             "cubic": "bicubic", "bicubic": "bicubic"}  # fmt: skip
+    word = words[mode]
+    if rank not in (2, 3) or (rank == 3 and word == "bicubic"):
+        raise Refusal(f"mode {mode} in {rank} dimensions")
+    return F.grid_sample(
+        x, grid, mode=word, padding_mode=padding_mode, align_corners=bool(align_corners)
+    )
+
+
+def affine_grid(theta: Value, size: Value, *, align_corners: int = 0) -> Expression:
+    return F.affine_grid(theta, sizes(size), align_corners=bool(align_corners))

@@ -1,0 +1,35 @@
+"""Runs in the torch worker: written sources, executed, many in one call."""
+
+import importlib.util
+import os
+
+import torch
+from interop.converters.torch.guest import _to_numpy, _to_torch
+
+from interop.workers.tensors import read_tensors, write_tensors
+
+
+def run_sources(folders):
+    """Each folder holds model.py, weights.safetensors and `in`; its results go to `out`.
+
+    Returns one message a folder: "" where it ran.
+    """
+    return {"messages": [_run(folder) for folder in folders]}
+
+
+def _run(folder):
+    try:
+        spec = importlib.util.spec_from_file_location("model", os.path.join(folder, "model.py"))
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        feeds = [_to_torch(array) for array in read_tensors(os.path.join(folder, "in")).values()]
+        with torch.inference_mode():
+            results = module.load()(*feeds)
+        write_tensors(os.path.join(folder, "out"), {k: _to_numpy(v) for k, v in results.items()})
+    except Exception as error:  # noqa: BLE001 - told to the host, which knows what to expect of this case
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]
+    return ""
+
+
+OPERATIONS = {"run_sources": run_sources}

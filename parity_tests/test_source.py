@@ -120,7 +120,11 @@ def test_every_refused_node_is_named(tmp_path):
                 "MaxUnpool", ["p", "i"], ["b"], name="nobody_lowers_it", kernel_shape=[2, 2]
             ),
             helper.make_node(
-                "Resize", ["p", "", "s"], ["c"], name="too_special", mode="linear", antialias=1
+                "QuantizeLinear",
+                ["x", "s"],
+                ["c"],
+                name="too_special",
+                output_dtype=TensorProto.INT4,
             ),
         ],
         "g",
@@ -128,21 +132,21 @@ def test_every_refused_node_is_named(tmp_path):
             helper.make_tensor_value_info("x", TensorProto.FLOAT, [3, 3]),
             helper.make_tensor_value_info("p", TensorProto.FLOAT, [1, 1, 2, 2]),
             helper.make_tensor_value_info("i", TensorProto.INT64, [1, 1, 2, 2]),
-            helper.make_tensor_value_info("s", TensorProto.FLOAT, [4]),
+            helper.make_tensor_value_info("s", TensorProto.FLOAT, []),
         ],
         [
             helper.make_tensor_value_info("a", TensorProto.FLOAT, []),
             helper.make_tensor_value_info("b", TensorProto.FLOAT, [1, 1, 3, 3]),
-            helper.make_tensor_value_info("c", TensorProto.FLOAT, [1, 1, None, None]),
+            helper.make_tensor_value_info("c", TensorProto.INT4, [3, 3]),
         ],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
     onnx.save(model, tmp_path / "m.onnx")
     with pytest.raises(UnsupportedOperator) as caught:
         lower(to_channels_last(canonicalize(tmp_path / "m.onnx")))
     assert "2 node(s)" in caught.value.message
     assert "ai.onnx::MaxUnpool-23 (node 'nobody_lowers_it'): no lowering" in caught.value.message
-    assert "node 'too_special'): antialias is not covered" in caught.value.message
+    assert "node 'too_special'): quantisation to int4 is not covered" in caught.value.message
     assert "fine" not in caught.value.message
 
 
@@ -159,7 +163,7 @@ def test_weights_keep_their_names_and_their_numbers(tmp_path):
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 2])],
         [numpy_helper.from_array(weight, "net.weight")],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=8)
     onnx.save(model, tmp_path / "m.onnx")
     [stored] = lower(to_channels_last(canonicalize(tmp_path / "m.onnx"))).weights.values()
     assert stored.flags.c_contiguous

@@ -79,7 +79,8 @@ def lower(model: ir.Model) -> Source:
     used = used_functions(module, helpers)
     title = (model.graph.name or "A model").replace('"', "'").replace("\\", "/")
     header = _HEADER.format(title=title, arguments=", ".join(body.inputs.values()))
-    text = "\n\n\n".join([header.rstrip(), *used, module + _FOOTER.rstrip()]) + "\n"
+    header = "\n".join([header, *_specs(model, body)])
+    text = "\n\n\n".join([header, *used, module + _FOOTER.rstrip()]) + "\n"
     return Source(text, body.weights, body.inputs, body.outputs)
 
 
@@ -95,8 +96,26 @@ def _inline(array: np.ndarray) -> str | None:
     return f"torch.tensor({text}){shaped}"
 
 
+def _specs(model: ir.Model, body: Body) -> list[str]:
+    """What the inputs are, as a table that the module carries."""
+    lines = [
+        "#: Inputs of the model: dtype and shape; words are sizes that may vary.",
+        "INPUTS = {",
+    ]
+    for value in model.graph.inputs:
+        assert value.name is not None
+        assert value.dtype is not None
+        shape = None
+        if value.shape is not None:
+            shape = [dim if isinstance(dim, int) else dim.value for dim in value.shape]
+        spec = (value.dtype.numpy().name, shape)
+        lines.append(f"    {body.inputs[value.name]!r}: {spec!r},")
+    return [*lines, "}"]
+
+
 def _sizes(value: Any, dtype: str) -> str:
-    return f"torch.tensor({literal(value)}{'' if dtype == 'int64' else f', dtype=torch.{dtype}'})"
+    usual = dtype == "int64" and value != []
+    return f"torch.tensor({literal(value)}{'' if usual else f', dtype=torch.{dtype}'})"
 
 
 def _measured(model: ir.Model) -> frozenset[str]:

@@ -158,8 +158,10 @@ _COMPUTED: dict[str, Lowering] = {
 #: torch has these for every dtype that it stores, or they say themselves what they compute in.
 _ANY_DTYPE: dict[str, Lowering] = {
     "Cast": each.cast,
+    "BitCast": shape.bit_cast,
     "CastLike": each.cast_like,
     "ConcatFromSequence": sequences.concat,
+    "Constant": shape.constant,
     "ConstantOfShape": shape.constant_of_shape,
     "DequantizeLinear": each.dequantize_linear,
     "Expand": shape.expand,

@@ -23,14 +23,23 @@ def highest(x, dim, keepdim):
     """torch.amax, with the lowest value for an empty set."""
     if x.numel():
         return torch.amax(x, dim, keepdim=keepdim)
-    return emptied(x, dim, keepdim, -torch.inf if x.is_floating_point() else torch.iinfo(x.dtype).min)
+    return emptied(x, dim, keepdim, limits(x.dtype)[0])
 
 
 def lowest(x, dim, keepdim):
     """torch.amin, with the highest value for an empty set."""
     if x.numel():
         return torch.amin(x, dim, keepdim=keepdim)
-    return emptied(x, dim, keepdim, torch.inf if x.is_floating_point() else torch.iinfo(x.dtype).max)
+    return emptied(x, dim, keepdim, limits(x.dtype)[1])
+
+
+def limits(dtype):
+    """The lowest and the highest value."""
+    if dtype == torch.bool:
+        return False, True
+    if dtype.is_floating_point:
+        return -torch.inf, torch.inf
+    return torch.iinfo(dtype).min, torch.iinfo(dtype).max
 
 
 def emptied(x, dim, keepdim, value):

@@ -3,6 +3,15 @@
 import torch
 
 
+def resize_by(x, axes, sizes, scales, *options):
+    """ONNX's Resize by sizes or scales known only at run time."""
+    for i, axis in enumerate(axes):
+        size, scale = sizes and sizes[i], scales and scales[i]
+        if scale != 1 and size != x.shape[axis]:
+            x = resize_axis(x, axis, size, scale, *options)
+    return x
+
+
 def resize_axis(x, axis, size, scale, mode, coordinates, nearest, cubic, exclude_outside):
     """ONNX's Resize along one axis: to `size`, or by `scale`."""
     old = x.shape[axis]

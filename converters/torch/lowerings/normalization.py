@@ -68,7 +68,9 @@ def group_normalization(
     return F.group_norm(x, num_groups, scale, bias, eps=epsilon)
 
 
-def lrn(x: Value, *, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0) -> Expression:
+def lrn(
+    x: Value, *, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0
+) -> Expression:
     if size % 2:
         return F.local_response_norm(x, size, alpha, beta, bias)
     return Symbol("local_response_norm")(x, size, alpha, beta, bias)

@@ -30,9 +30,19 @@ def resize(
     factors: list[float] | None = None
     new: Any = None
     if scales is not None and (scales.constant is None or scales.constant.size):
-        factors = [float(factor) for factor in scales.required("scales")]
+        if scales.constant is None:
+            return _at_run_time(
+                x, where, None, scales.method("tolist"), mode, coordinate_transformation_mode,
+                nearest_mode, cubic_coeff_a, bool(exclude_outside),
+            )  # fmt: skip
+        factors = [float(factor) for factor in scales.constant]
     elif wanted is not None:
         new = sizes(wanted)
+        if not isinstance(new, list):
+            return _at_run_time(
+                x, where, new, None, mode, coordinate_transformation_mode, nearest_mode,
+                cubic_coeff_a, bool(exclude_outside),
+            )  # fmt: skip
     else:
         raise Refusal("neither scales nor sizes are given")
     native = _native(
@@ -54,6 +64,10 @@ def resize(
     return result
 
 
+def _at_run_time(x: Value, where: list[int], new: Any, factors: Any, *options: Any) -> Expression:
+    return Symbol("resize_by")(x, where, new, factors, *options)
+
+
 _INTERPOLATION = {
     (1, "linear"): "linear", (2, "linear"): "bilinear", (3, "linear"): "trilinear",
     (2, "cubic"): "bicubic",
@@ -67,7 +81,11 @@ def _native(
     """F.interpolate over all axes but the first two."""
     rank = x.known_rank
     spatial = list(range(2, rank))
-    if not spatial or x.known_dtype not in FLOATS or (new is not None and not isinstance(new, list)):
+    if (
+        not spatial
+        or x.known_dtype not in FLOATS
+        or (new is not None and not isinstance(new, list))
+    ):
         return None
     given = dict(zip(where, factors if factors is not None else new, strict=True))
     for axis in set(given) - set(spatial):
@@ -77,13 +95,16 @@ def _native(
         return None
     values = [given[axis] for axis in spatial]
     word, options = "", {}
+    plain = _plain(x, spatial, factors, values, coordinates)
     if mode == "nearest":
         whole = factors is not None and all(v == int(v) for v in values)
         halves = coordinates in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric")
         if coordinates == "asymmetric" and nearest == "floor":
             word = "nearest"
-        elif halves and (
-            nearest == "round_prefer_ceil" or (whole and nearest == "round_prefer_floor")
+        elif (
+            halves
+            and plain
+            and (nearest == "round_prefer_ceil" or (whole and nearest == "round_prefer_floor"))
         ):
             word = "nearest-exact"
     else:
@@ -94,7 +115,7 @@ def _native(
             if factors is not None:
                 return None  # a fractional size would count
             options["align_corners"] = True
-        elif coordinates not in ("half_pixel", "pytorch_half_pixel"):
+        elif coordinates not in ("half_pixel", "pytorch_half_pixel") or not plain:
             word = ""
     if not word:
         return None
@@ -103,6 +124,19 @@ def _native(
     else:
         options["size"] = values
     return F.interpolate(x, mode=word, **options)
+
+
+def _plain(
+    x: Value, spatial: list[int], factors: list[float] | None, values: list[Any], coordinates: str
+) -> bool:
+    """Whether the coordinates are those of half_pixel: relatives differ in special cases."""
+    if coordinates == "half_pixel_symmetric":  # sizes that are no whole multiples
+        return factors is None
+    if coordinates != "pytorch_half_pixel":
+        return True
+    if factors is None:  # an axis that shrinks to one entry
+        return all(isinstance(size, int) and size > 1 for size in values)
+    return all(v >= 2 or (x.dim(a) or 0) * v >= 2 for a, v in zip(spatial, values, strict=True))
 
 
 def grid_sample(

@@ -1,6 +1,7 @@
 """Written source → a torch.export program (.pt2), and back from disk."""
 
 import importlib.util
+import inspect
 import itertools
 import warnings
 from pathlib import Path
@@ -60,7 +61,7 @@ def load_artifact(path: Path) -> tuple[Any, list[str]]:
     """The program at `path`, or the source beside it where there is none; and its inputs' names."""
     if path.exists():
         module = torch.export.load(path).module()
-        return module, list(import_source(path.parent).INPUTS)
+        return module, list(inspect.signature(module.forward).parameters)
     written = import_source(path.parent)
     return written.load(), list(written.INPUTS)
 

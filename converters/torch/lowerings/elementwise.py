@@ -11,7 +11,6 @@ from interop.converters.torch.lowerings.common import (
     FLOATS,
     F,
     Lowering,
-    dtype,
     number,
     operands,
     to,
@@ -256,11 +255,3 @@ def _laid(x: Value, vector: Value, axis: int, block: int = 0) -> Expression:
         return vector
     after = x.known_rank - 1 - axis % x.known_rank
     return vector.method("reshape", [-1, *[1] * after]) if after else vector
-
-
-def dropout(
-    x: Value, ratio: Value | None = None, training: Value | None = None, *, seed: int = 0
-) -> Any:
-    if training is not None and (training.constant is None or bool(training.constant)):
-        raise Refusal("training mode draws random numbers")
-    return x, torch.ones_like(x, dtype=dtype("bool"))

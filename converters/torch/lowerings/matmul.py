@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from interop.converters.torch.lowerings.common import FLOATS, F, to, torch
+from interop.converters.torch.lowerings.common import FLOATS, F, torch
 
 from interop.source.expression import Expression
 from interop.source.values import Constant, Value
@@ -41,25 +39,6 @@ def linear(x: Value, w: Value, b: Value | None = None) -> Expression:
     """interop.torch's own: x @ w + b, with w [in, out] constant."""
     weight = w.permuted([1, 0]) if isinstance(w, Constant) else w.method("t")
     return F.linear(x, weight) if b is None else F.linear(x, weight, b)
-
-
-def matmul_integer(
-    a: Value, b: Value, a_zero: Value | None = None, b_zero: Value | None = None
-) -> Expression:
-    """In float64, whose product is exact here and fast."""
-    left = _centred(a, a_zero, rows=True)
-    right = _centred(b, b_zero, rows=False)
-    return to(left @ right, "int32")
-
-
-def _centred(x: Value, zero: Value | None, *, rows: bool) -> Expression:
-    value = to(x, "float64")
-    if zero is None:
-        return value
-    vector: Any = to(zero, "float64")
-    if rows and zero.known_rank == 1 and zero.shape != (1,):
-        vector = vector.method("unsqueeze", -1)
-    return value - vector
 
 
 def einsum(*inputs: Value, equation: str) -> Expression:

@@ -19,53 +19,45 @@ def resize(
     nearest_mode: str = "round_prefer_floor",
 ) -> Expression:  # fmt: skip
     """F.interpolate where it means the same; else each axis that changes by itself."""
-    if coordinate_transformation_mode == "tf_crop_and_resize":
-        raise Refusal("coordinate mode tf_crop_and_resize")
-    if antialias and mode != "nearest":
-        raise Refusal("antialias")
-    if keep_aspect_ratio_policy != "stretch":
-        raise Refusal(f"keep_aspect_ratio_policy {keep_aspect_ratio_policy}")
+    coordinates = coordinate_transformation_mode
     rank = x.known_rank
     where = [a % rank for a in axes] if axes is not None else list(range(rank))
-    factors: list[float] | None = None
+    factors: Any = None
     new: Any = None
     if scales is not None and (scales.constant is None or scales.constant.size):
-        if scales.constant is None:
-            return _at_run_time(
-                x, where, None, scales.method("tolist"), mode, coordinate_transformation_mode,
-                nearest_mode, cubic_coeff_a, bool(exclude_outside),
-            )  # fmt: skip
-        factors = [float(factor) for factor in scales.constant]
+        known = scales.constant
+        factors = scales.method("tolist") if known is None else [float(f) for f in known]
     elif wanted is not None:
         new = sizes(wanted)
-        if not isinstance(new, list):
-            return _at_run_time(
-                x, where, new, None, mode, coordinate_transformation_mode, nearest_mode,
-                cubic_coeff_a, bool(exclude_outside),
-            )  # fmt: skip
     else:
         raise Refusal("neither scales nor sizes are given")
-    native = _native(
-        x, where, factors, new, coordinate_transformation_mode, cubic_coeff_a,
-        bool(exclude_outside), mode, nearest_mode,
-    )  # fmt: skip
-    if native is not None:
-        return native
-    result: Expression = x
-    for index, axis in enumerate(where):
-        factor = None if factors is None else factors[index]
-        size = None if new is None else new[index]
-        if factor == 1 or (isinstance(size, int) and x.dim(axis) == size):
-            continue
-        result = Symbol("resize_axis")(
-            result, axis, size, factor, mode, coordinate_transformation_mode, nearest_mode,
-            cubic_coeff_a, bool(exclude_outside),
+    plain = coordinates != "tf_crop_and_resize" and keep_aspect_ratio_policy == "stretch"
+    if plain and not (antialias and mode != "nearest") and isinstance(factors or new, list):
+        native = _native(
+            x, where, factors, new, coordinates, cubic_coeff_a, bool(exclude_outside), mode,
+            nearest_mode,
         )  # fmt: skip
-    return result
-
-
-def _at_run_time(x: Value, where: list[int], new: Any, factors: Any, *options: Any) -> Expression:
-    return Symbol("resize_by")(x, where, new, factors, *options)
+        if native is not None:
+            return native
+    options: dict[str, Any] = {"mode": mode, "coordinates": coordinates}
+    if mode == "nearest":
+        options["nearest"] = nearest_mode
+    if mode == "cubic":
+        options["cubic"] = cubic_coeff_a
+    if exclude_outside:
+        options["exclude_outside"] = True
+    if antialias and mode != "nearest":
+        options["antialias"] = True
+    if keep_aspect_ratio_policy != "stretch":
+        options["policy"] = keep_aspect_ratio_policy
+    if coordinates == "tf_crop_and_resize":
+        if roi is None:
+            raise Refusal("the region of interest is not given")
+        options["roi"] = (
+            roi.method("tolist") if roi.constant is None else [float(r) for r in roi.constant]
+        )
+        options["extrapolation"] = extrapolation_value
+    return Symbol("resize")(x, where, new, factors, **options)
 
 
 _INTERPOLATION = {

@@ -47,7 +47,9 @@ def lower(model: ir.Model) -> Source:
     Raises NotLowered with every node that cannot be lowered.
     """
     helpers = functions_in(_HELPERS)
-    reserved = frozenset({"tf", "np", "self", "Model", "load", "safe_open", "Path", *helpers})
+    reserved = frozenset(
+        {"tf", "np", "self", "Model", "load", "safe_open", "Path", "float", "len", *helpers}
+    )
     body = print_graph(model, LOWERINGS, Style(reserved, _inline))
     module = _module(model, body)
     used = used_functions(module, helpers)
@@ -94,7 +96,8 @@ def _module(model: ir.Model, body: Body) -> str:
         specs.append(f"tf.TensorSpec({literal(shape)}, tf.{dtype}, name={name!r})")
     lines += ["", "    @tf.function(", "        input_signature=["]
     lines += [f"            {spec}," for spec in specs]
-    lines += ["        ]", "    )"]
+    # Nothing printed needs AutoGraph, which takes longer than all the rest on a large model.
+    lines += ["        ],", "        autograph=False,", "    )"]
     lines.append(f"    def __call__(self, {', '.join(body.inputs.values())}):")
     lines += body.lines
     lines.append("        return {")

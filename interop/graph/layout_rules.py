@@ -23,7 +23,8 @@ def spatial(node: ir.Node, layouts: Layouts) -> bool:
         return False
     if data.shape is None:
         data.shape = ir.Shape([None] * rank)
-    if node.op_type == "MaxPool" and len(node.outputs) > 1 and node.outputs[1].uses():
+    indices = node.outputs[1] if node.op_type == "MaxPool" and len(node.outputs) > 1 else None
+    if indices is not None and (indices.uses() or indices.is_graph_output()):
         return False  # its indices count in ONNX's order
     for index, value in enumerate(node.inputs[1:], start=1):
         if layouts.is_last(value):

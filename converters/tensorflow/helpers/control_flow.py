@@ -3,11 +3,6 @@
 import tensorflow as tf
 
 
-def relaxed(shape, initial):
-    """A loop variable's shape, as far as it is said to stay."""
-    return initial.shape if shape is None else tf.TensorShape([None] * len(shape))
-
-
 def loop(body, limit, condition, states, dtypes, shapes):
     """ONNX's Loop: carried states, then one stacked output for each of `dtypes`."""
     limit = tf.constant(2**62, tf.int64) if limit is None else tf.reshape(limit, [])
@@ -20,13 +15,14 @@ def loop(body, limit, condition, states, dtypes, shapes):
         count = len(states)
         outputs = results[1 + count :]
         written = [a.write(tf.cast(i, tf.int32), o) for a, o in zip(arrays, outputs)]
-        return i + 1, tf.reshape(results[0], []), results[1 : 1 + count], written
+        kept = [tf.ensure_shape(r, shape) for r, shape in zip(results[1:], shapes)]
+        return i + 1, tf.reshape(results[0], []), kept, written
 
     variables = (tf.constant(0, tf.int64), going, list(states), arrays)
     invariants = (
         tf.TensorShape([]),
         tf.TensorShape([]),
-        [relaxed(s, v) for s, v in zip(shapes, states)],
+        [tf.TensorShape(shape) for shape in shapes],
         [tf.TensorShape(None)] * len(arrays),
     )
     _, _, states, arrays = tf.while_loop(
@@ -50,7 +46,8 @@ def scan(body, states, inputs, dtypes, axes, directions, output_axes, output_dir
         results = body(*states, *[x[t] for x in moved])
         results = list(results) if isinstance(results, (list, tuple)) else [results]
         written = [a.write(t, o) for a, o in zip(arrays, results[len(states) :])]
-        return t + 1, results[: len(states)], written
+        kept = [tf.ensure_shape(r, s.shape) for r, s in zip(results, states)]
+        return t + 1, kept, written
 
     _, states, arrays = tf.while_loop(
         lambda t, *rest: t < count, step, (tf.constant(0), list(states), arrays)

@@ -92,3 +92,48 @@ def top_k(x, k, axis, largest):
         values = -values
     back = np.argsort(order).tolist()
     return tf.transpose(values, back), tf.cast(tf.transpose(indices, back), tf.int64)
+
+
+def unique(x, axis, ordered):
+    """Distinct elements (or slices along `axis`), where each first stands, all their places, counts.
+
+    In the order of their first occurrence, or ascending (slices lexicographically) if `ordered`.
+    """
+    dtype = x.dtype
+    x = tf.cast(x, tf.uint8) if dtype == tf.bool else x
+    x, axis = (tf.reshape(x, [-1]), 0) if axis is None else (x, axis % x.shape.rank)
+    y, inverse, counts = tf.raw_ops.UniqueWithCountsV2(x=x, axis=[axis], out_idx=tf.int64)
+    number = tf.size(counts)
+    places = tf.range(tf.size(inverse, out_type=tf.int64))
+    first = tf.math.unsorted_segment_min(places, inverse, number)
+    if ordered:
+        slices = tf.transpose(y, [axis] + [i for i in range(y.shape.rank) if i != axis])
+        rows = tf.transpose(tf.reshape(slices, [number, tf.size(y) // tf.maximum(number, 1)]))
+
+        def refine(i, order):
+            return i - 1, tf.gather(order, tf.argsort(tf.gather(rows[i], order), stable=True))
+
+        start = (tf.shape(rows)[0] - 1, tf.range(number))
+        order = tf.while_loop(lambda i, order: i >= 0, refine, start)[1]
+        y, first, counts = (
+            tf.gather(y, order, axis=axis),
+            tf.gather(first, order),
+            tf.gather(counts, order),
+        )
+        inverse = tf.cast(tf.gather(tf.math.invert_permutation(order), inverse), tf.int64)
+    return tf.cast(y, dtype), first, inverse, counts
+
+
+def tensor_scatter(cache, update, start, axis, circular):
+    """TensorScatter: each batch entry's update along `axis`, from its own place on."""
+    rank = cache.shape.rank
+    axis = axis % rank
+    order = [0, axis] + [i for i in range(1, rank) if i != axis]
+    whole, part = tf.transpose(cache, order), tf.transpose(update, order)
+    batch, count = tf.shape(part)[0], tf.shape(part)[1]
+    start = tf.zeros([batch], tf.int32) if start is None else tf.cast(start, tf.int32)
+    places = start[:, None] + tf.range(count)[None, :]
+    places = tf.math.floormod(places, tf.shape(whole)[1]) if circular else places
+    entries = tf.broadcast_to(tf.range(batch)[:, None], tf.shape(places))
+    result = tf.tensor_scatter_nd_update(whole, tf.stack([entries, places], axis=-1), part)
+    return tf.transpose(result, np.argsort(order).tolist())

@@ -55,3 +55,23 @@ def average_pool(x, kernel, strides, dilations, counted, outside):
     ones = tf.pad(tf.ones_like(x[:1, ..., :1]), [[0, 0], *counted, [0, 0]], constant_values=1)
     count = sum_pool(tf.pad(ones, [[0, 0], *outside, [0, 0]]), kernel, strides, dilations)
     return total / count
+
+
+def max_pool_with_indices(x, kernel, strides, dilations, pads, column_major):
+    """The largest of each window of x [N, C, spatial…], and where it stands in the flattened x."""
+    rank = len(kernel)
+    sizes = tf.shape(x, out_type=tf.int64)
+    places = tf.range(tf.reduce_prod(sizes[2:]))
+    if column_major:
+        places = tf.transpose(tf.reshape(places, tf.reverse(sizes[2:], [0])))
+    planes = tf.reshape(tf.range(sizes[0] * sizes[1]), [sizes[0], sizes[1]] + [1] * rank)
+    places = planes * tf.reduce_prod(sizes[2:]) + tf.reshape(places, sizes[2:])
+    first = [0, *range(2, rank + 2), 1]
+    around = [[0, 0], *pads, [0, 0]]
+    data = windows(pad_lowest(tf.transpose(x, first), around), kernel, strides, dilations)
+    where = windows(tf.pad(tf.transpose(places, first), around), kernel, strides, dilations)
+    data, where = tf.stack(list(data), axis=-1), tf.stack(list(where), axis=-1)
+    best = tf.argmax(data, axis=-1)[..., None]
+    back = [0, rank + 1, *range(1, rank + 1)]
+    taken = [tf.gather(v, best, axis=-1, batch_dims=rank + 2)[..., 0] for v in (data, where)]
+    return [tf.transpose(v, back) for v in taken]

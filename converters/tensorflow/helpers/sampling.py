@@ -9,22 +9,23 @@ def resize_axis(x, axis, size, scale, mode, coordinates, nearest, cubic, exclude
     old = tf.shape(x)[axis] if x.shape[axis] is None else x.shape[axis]
     if size is None:
         size = tf.cast(tf.floor(tf.cast(old, tf.float32) * scale), tf.int32)
-        factor = tf.constant(scale, tf.float32)
-        if x.shape[axis] is not None:
+        factor = tf.cast(scale, tf.float32)
+        if x.shape[axis] is not None and not tf.is_tensor(scale):
             size = int(np.floor(np.float32(old) * np.float32(scale)))
     else:
         size = tf.cast(size, tf.int32)
         factor = tf.cast(size, tf.float32) / tf.cast(old, tf.float32)
     length = tf.cast(old, tf.float32)
+    stretched = tf.cast(size, tf.float32) if scale is None else factor * length
     target = tf.cast(tf.range(size), tf.float32)
     if coordinates == "asymmetric":
         place = target / factor
     elif coordinates == "align_corners":
-        place = target * (length - 1) / tf.cast(tf.maximum(size - 1, 1), tf.float32)
+        place = tf.where(stretched == 1, 0.0, target * (length - 1) / (stretched - 1))
     elif coordinates == "pytorch_half_pixel":
         place = tf.where(size > 1, (target + 0.5) / factor - 0.5, 0.0)
     elif coordinates == "half_pixel_symmetric":
-        adjusted = tf.cast(size, tf.float32) / (factor * length)
+        adjusted = tf.cast(size, tf.float32) / stretched
         place = length / 2 * (1 - adjusted) + (target + 0.5) / factor - 0.5
     else:  # half_pixel
         place = (target + 0.5) / factor - 0.5

@@ -23,12 +23,23 @@ def loop(
     limit: Value | None, condition: Value | None = None, *state: Value, body: ir.Graph, node: Node
 ) -> Unpack | Expression:
     step = node.function(body, "body")
-    shapes = [list(v.shape) if v.shape is not None else None for v in state]
+    shapes = [_kept(v, new) for v, new in zip(state, body.outputs[1:], strict=False)]
     outputs = [o.dtype for o in node.outputs[len(state) :]]
     call = Symbol("loop")(
         step, limit, condition, list(state), [Symbol(f"tf.{d}") for d in outputs], shapes
     )
     return Unpack(call, len(node.outputs))
+
+
+def _kept(initial: Value, new: ir.Value) -> list[int | None] | None:
+    """What a step leaves of a state's shape; None where its rank is not known, or changes."""
+    if initial.shape is None:
+        return None
+    if new.shape is None:
+        return [None] * len(initial.shape)
+    if len(new.shape) != len(initial.shape):
+        return None
+    return [a if a == b else None for a, b in zip(initial.shape, new.shape, strict=True)]
 
 
 def scan(

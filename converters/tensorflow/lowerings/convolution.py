@@ -151,11 +151,12 @@ def conv_transpose(
         wanted = output_shape or [n * s for n, s in zip(known, strides, strict=True)]
         wanted = wanted[-rank:]
         totals = [
-            max(0, (n - 1) * s + r + e - out)
+            (n - 1) * s + r + e - out
             for n, s, r, e, out in zip(known, strides, reach, extra, wanted, strict=True)
         ]
         upper = auto_pad == "SAME_UPPER"
         around = [(t // 2, t - t // 2) if upper else (t - t // 2, t // 2) for t in totals]
+        around = [pair if t >= 0 else (0, t) for t, pair in zip(totals, around, strict=True)]
     else:
         around = explicit_pads(auto_pad, pads, sizes, kernel, strides, dilations)
     order = [*range(2, rank + 2), 1, 0]

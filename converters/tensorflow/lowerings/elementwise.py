@@ -15,9 +15,23 @@ INTEGERS = frozenset(
 )  # fmt: skip
 
 
+def abs_(x: Value) -> Expression:
+    return tf.identity(x) if x.known_dtype.startswith("uint") else tf.abs(x)
+
+
+def sign(x: Value) -> Expression:
+    return tf.minimum(x, 1) if x.known_dtype.startswith("uint") else tf.sign(x)
+
+
 def operands(a: Value, b: Value) -> tuple[Any, Any]:
     """Both, with a scalar constant as a plain number where the other gives it its dtype."""
     return number(a, b), number(b, a)
+
+
+def arguments(a: Value, b: Value) -> tuple[Any, Any]:
+    """The operands of a function, which reads the dtype of a first plain number off the number."""
+    x, y = operands(a, b)
+    return (x if a.dtype in ("float32", "int32", "bool") else a), y
 
 
 def infix(sign: str) -> Lowering:
@@ -30,7 +44,7 @@ def infix(sign: str) -> Lowering:
 
 def comparison(function: Symbol) -> Lowering:
     def lowering(a: Value, b: Value) -> Expression:
-        return function(*operands(a, b))
+        return function(*arguments(a, b))
 
     return lowering
 
@@ -49,15 +63,17 @@ def folded(function: Symbol) -> Lowering:
 
 def div(a: Value, b: Value) -> Expression:
     if a.known_dtype in INTEGERS:  # ONNX truncates toward zero
-        return tf.truncatediv(*operands(a, b))
+        return tf.truncatediv(*arguments(a, b))
     x, y = operands(a, b)
     return x / y
 
 
 def mod(a: Value, b: Value, *, fmod: int = 0) -> Expression:
-    if fmod:  # the sign of the dividend
-        return tf.truncatemod(a, b)
-    return tf.math.floormod(a, b)
+    if not fmod or (a.known_dtype.startswith("uint")):
+        return tf.math.floormod(a, b)
+    if a.known_dtype in ("int8", "int16", "float16", "bfloat16"):
+        return Symbol("truncated_mod")(a, b)
+    return tf.truncatemod(a, b)  # the sign of the dividend
 
 
 def power(a: Value, b: Value) -> Expression:
@@ -112,6 +128,16 @@ def cast(x: Value, *, to: int, saturate: int = 1, round_mode: str = "up") -> Exp
     return tf.cast(x, dtype(name))
 
 
+def bit_cast(x: Value, *, to: int) -> Expression:
+    import onnx_ir as ir
+
+    name = ir.DataType(to).numpy().name
+    source: Any = tf.cast(x, tf.uint8) if x.dtype == "bool" else x
+    if name == "bool":
+        return tf.not_equal(tf.bitcast(source, tf.uint8), 0)
+    return tf.bitcast(source, dtype(name))
+
+
 def cast_like(x: Value, like: Value, *, saturate: int = 1, round_mode: str = "up") -> Expression:
     if like.known_dtype == "bool":
         return tf.not_equal(x, 0)
@@ -119,7 +145,7 @@ def cast_like(x: Value, like: Value, *, saturate: int = 1, round_mode: str = "up
 
 
 def where(condition: Value, a: Value, b: Value) -> Expression:
-    return tf.where(condition, *operands(a, b))
+    return tf.where(condition, *arguments(a, b))
 
 
 def elu(x: Value, *, alpha: float = 1.0) -> Expression:
@@ -143,6 +169,10 @@ def leaky_relu(x: Value, *, alpha: float = 0.01) -> Expression:
 
 
 def prelu(x: Value, slope: Value) -> Expression:
+    rank, size = len(x.shape or ()), slope.dim(0) if slope.shape else None
+    if rank > 2 and slope.shape == (x.dim(1),) and size not in (1, x.dim(-1)):
+        # Opset 6: one slope a channel, which opset 7 spells [channels, 1, 1].
+        slope = tf.reshape(slope, [size, *[1] * (rank - 2)])  # type: ignore[assignment]
     return tf.where(x < 0, slope * x, x)
 
 
@@ -187,8 +217,11 @@ def is_inf(x: Value, *, detect_negative: int = 1, detect_positive: int = 1) -> E
 
 
 def bit_shift(a: Value, b: Value, *, direction: str) -> Expression:
-    name = "left_shift" if direction == "LEFT" else "right_shift"
-    return Symbol(f"tf.bitwise.{name}")(a, b)
+    left = direction == "LEFT"
+    width = 8 * np.dtype(a.known_dtype).itemsize
+    if b.constant is None or not ((b.constant >= 0) & (b.constant < width)).all():
+        return Symbol("bit_shift")(a, b, left)
+    return (tf.bitwise.left_shift if left else tf.bitwise.right_shift)(a, b)
 
 
 def reciprocal(x: Value) -> Expression:
@@ -197,44 +230,3 @@ def reciprocal(x: Value) -> Expression:
 
 def softsign(x: Value) -> Expression:
     return tf.nn.softsign(x)
-
-
-def quantize_linear(
-    x: Value, scale: Value, zero: Value | None = None, *, axis: int = 1, saturate: int = 1,
-    block_size: int = 0, output_dtype: int = 0, precision: int = 0,
-) -> Expression:  # fmt: skip
-    import onnx_ir as ir
-
-    name = zero.known_dtype if zero is not None else ir.DataType(output_dtype or 2).numpy().name
-    if block_size or name not in ("int8", "uint8", "int16", "uint16"):
-        raise Refusal(f"quantisation in blocks or to {name} is not covered")
-    limits = np.iinfo(name)
-    shape = _along(x, scale, axis)
-    rounded = tf.round(x / _reshaped(scale, shape))
-    if zero is not None:
-        rounded = rounded + tf.cast(_reshaped(zero, shape), tf.float32)
-    return tf.cast(tf.clip_by_value(rounded, float(limits.min), float(limits.max)), dtype(name))
-
-
-def dequantize_linear(
-    x: Value, scale: Value, zero: Value | None = None, *, axis: int = 1, block_size: int = 0,
-    output_dtype: int = 0,
-) -> Expression:  # fmt: skip
-    if block_size:
-        raise Refusal("quantisation in blocks is not covered")
-    shape = _along(x, scale, axis)
-    value: Expression = tf.cast(x, tf.float32)
-    if zero is not None:
-        value = value - tf.cast(_reshaped(zero, shape), tf.float32)
-    return value * _reshaped(scale, shape)
-
-
-def _along(x: Value, scale: Value, axis: int) -> list[int] | None:
-    """The shape that lays a per-axis vector along `axis` of x; None for a scalar."""
-    if scale.shape is None or len(scale.shape) == 0 or scale.shape == (1,):
-        return None
-    return [-1 if i == axis % x.known_rank else 1 for i in range(x.known_rank)]
-
-
-def _reshaped(value: Value, shape: list[int] | None) -> Any:
-    return value if shape is None else tf.reshape(value, shape)

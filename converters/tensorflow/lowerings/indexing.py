@@ -8,7 +8,7 @@ import numpy as np
 from interop.converters.tensorflow.lowerings.common import axis_size, dtype, tf
 
 from interop.source.expression import Expression, Symbol
-from interop.source.values import Value
+from interop.source.values import Unpack, Value
 
 
 def _from_start(indices: Value, size: Any) -> Any:
@@ -55,6 +55,8 @@ def one_hot(indices: Value, depth: Value, values: Value, *, axis: int = -1) -> E
     )  # fmt: skip
     whole = tf.cast(indices, tf.int64)
     picked = tf.where(whole < 0, whole + tf.cast(size, tf.int64), whole)
+    if axis < -1:
+        axis += indices.known_rank + 1
     return tf.one_hot(
         picked, size, on_value=values[1], off_value=values[0], axis=axis,
         dtype=dtype(values.known_dtype),
@@ -69,3 +71,20 @@ def compress(x: Value, condition: Value, *, axis: int | None = None) -> Expressi
     source: Any = x if axis is not None else tf.reshape(x, [-1])
     keep = tf.reshape(tf.where(condition), [-1])
     return tf.gather(source, keep, axis=axis or 0)
+
+
+def unique(x: Value, *, axis: int | None = None, sorted: int = 1) -> Unpack:
+    return Unpack(Symbol("unique")(x, axis, bool(sorted)), 4)
+
+
+def reverse_sequence(
+    x: Value, lengths: Value, *, batch_axis: int = 1, time_axis: int = 0
+) -> Expression:
+    return tf.reverse_sequence(x, lengths, seq_axis=time_axis, batch_axis=batch_axis)
+
+
+def tensor_scatter(
+    cache: Value, update: Value, start: Value | None = None, *, axis: int = -2,
+    mode: str = "linear",
+) -> Expression:  # fmt: skip
+    return Symbol("tensor_scatter")(cache, update, start, axis, mode == "circular")

@@ -8,7 +8,7 @@ from interop.converters.tensorflow.lowerings.common import tf
 from interop.converters.tensorflow.lowerings.convolution import explicit_pads, padding
 
 from interop.source.expression import Expression, Symbol
-from interop.source.values import Refusal, Value
+from interop.source.values import Refusal, Unpack, Value
 
 
 def _window(
@@ -61,6 +61,23 @@ def max_pool(
             source, kernel_shape, strides=strides, padding="VALID"
         )
     return Symbol("dilated_max_pool")(source, kernel_shape, strides, dilations)
+
+
+def max_pool_with_indices(
+    x: Value, *, kernel_shape: list[int], auto_pad: str = "NOTSET", ceil_mode: int = 0,
+    dilations: list[int] | None = None, pads: list[int] | None = None, storage_order: int = 0,
+    strides: list[int] | None = None,
+) -> Unpack:  # fmt: skip
+    """Channels first, in whose order the indices count."""
+    rank = len(kernel_shape)
+    last = Value(x.name, x.dtype, (x.dim(0), *(x.dim(a + 2) for a in range(rank)), x.dim(1)), str)
+    strides, dilations, around, _ = _window(
+        last, kernel_shape, auto_pad, pads, strides, dilations, ceil_mode
+    )
+    call = Symbol("max_pool_with_indices")(
+        x, kernel_shape, strides, dilations, [list(pair) for pair in around], bool(storage_order)
+    )
+    return Unpack(call, 2)
 
 
 def average_pool(

@@ -23,16 +23,25 @@ def reduction(function: Callable[..., Expression], before: Callable[[Any], Any] 
             axis = [] if noop_with_empty_axes else None
         elif axes.constant is not None:
             axis = axes.ints("axes") or ([] if noop_with_empty_axes else None)
+        elif axes.dim(0) is None:
+            axis = Symbol("axes_or_all")(axes, x, bool(noop_with_empty_axes))
         else:
             axis = axes
+        if x.dtype == "bool":  # where the least and the largest are logic
+            logical = {tf.reduce_max.text: tf.reduce_any, tf.reduce_min.text: tf.reduce_all}
+            return logical[str(function)](x, **_options(axis, keepdims))
         value = before(x) if before is not None else x
-        options: dict[str, Any] = {} if axis is None else {"axis": axis}
-        if keepdims:
-            options["keepdims"] = True
-        result = function(value, **options)
+        result = function(value, **_options(axis, keepdims))
         return after(result) if after is not None else result
 
     return lowering
+
+
+def _options(axis: Any, keepdims: int) -> dict[str, Any]:
+    options: dict[str, Any] = {} if axis is None else {"axis": axis}
+    if keepdims:
+        options["keepdims"] = True
+    return options
 
 
 def arg(function: Symbol) -> Lowering:
@@ -64,8 +73,22 @@ def hardmax(x: Value, *, axis: int = -1) -> Expression:
 
 
 def cum_sum(x: Value, axis: Value, *, exclusive: int = 0, reverse: int = 0) -> Expression:
-    along = axis.ints("axis")[0]
-    return tf.cumsum(x, axis=along, exclusive=bool(exclusive), reverse=bool(reverse))
+    return tf.cumsum(x, **_running(axis, exclusive, reverse))
+
+
+def cum_prod(x: Value, axis: Value, *, exclusive: int = 0, reverse: int = 0) -> Expression:
+    return tf.math.cumprod(x, **_running(axis, exclusive, reverse))
+
+
+def _running(axis: Value, exclusive: int, reverse: int) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "axis": axis.ints("axis")[0] if axis.constant is not None else tf.reshape(axis, [])
+    }
+    if exclusive:
+        options["exclusive"] = True
+    if reverse:
+        options["reverse"] = True
+    return options
 
 
 def top_k(x: Value, k: Value, *, axis: int = -1, largest: int = 1, sorted: int = 1) -> Unpack:

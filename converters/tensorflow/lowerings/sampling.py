@@ -29,10 +29,10 @@ def resize(
     positions = [a % rank for a in axes] if axes is not None else list(range(rank))
     if scales is not None and (scales.constant is None or scales.constant.size):
         factors: list[Any] | None = (
-            [float(f) for f in scales.constant] if scales.constant is not None else None
+            [float(f) for f in scales.constant]
+            if scales.constant is not None
+            else [scales[index] for index in range(len(positions))]
         )
-        if factors is None:
-            raise Refusal("scales must be constant")
     else:
         factors = None
     if factors is None and sizes is None:
@@ -49,7 +49,7 @@ def resize(
         index = positions.index(axis)
         if factors is not None:
             factor, size = factors[index], None
-            if factor == 1:
+            if not isinstance(factor, Expression) and factor == 1:
                 continue
         else:
             assert sizes is not None
@@ -69,7 +69,9 @@ def resize(
 
 def _is_repeat(factors: list[Any] | None, coordinates: str, nearest: str) -> bool:
     """Whole factors, where each pixel is simply repeated."""
-    if factors is None or any(f != int(f) or f < 1 for f in factors):
+    if factors is None or any(isinstance(f, Expression) for f in factors):
+        return False
+    if any(f != int(f) or f < 1 for f in factors):
         return False
     return (coordinates == "asymmetric" and nearest == "floor") or (
         coordinates in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric")

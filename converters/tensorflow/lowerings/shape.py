@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from interop.converters.tensorflow.lowerings.common import axis_size, dtype, tf
+import onnx_ir as ir
+from interop.converters.tensorflow.lowerings.common import axis_size, tf
+from interop.converters.tensorflow.lowerings.common import dtype as tensorflow_dtype
 
 from interop.source.expression import Expression, Symbol
 from interop.source.printer import Node
-from interop.source.values import Refusal, Unpack, Value
+from interop.source.values import Unpack, Value
 
 pad_dynamic = Symbol("pad_dynamic")
 slice_dynamic = Symbol("slice_dynamic")
@@ -21,9 +23,11 @@ def identity(x: Value) -> Expression:
 
 def dropout(x: Value, ratio: Value | None = None, training: Value | None = None, *,
             seed: int = 0, node: Node) -> Any:  # fmt: skip
-    if training is not None and (training.constant is None or bool(training.constant)):
-        raise Refusal("training mode draws random numbers")
-    return tf.identity(x), tf.ones_like(x, dtype=tf.bool)
+    kept = ratio is not None and ratio.constant is not None and not ratio.constant.any()
+    if training is None or kept or (training.constant is not None and not training.constant.any()):
+        return tf.identity(x), tf.ones_like(x, dtype=tf.bool)
+    part = 0.5 if ratio is None else ratio
+    return Unpack(Symbol("dropout")(x, part, training), 2)
 
 
 def reshape(x: Value, shape: Value, *, allowzero: int = 0) -> Expression:
@@ -32,12 +36,11 @@ def reshape(x: Value, shape: Value, *, allowzero: int = 0) -> Expression:
             return tf.reshape(x, shape)
         # 0 copies a dimension; what is known of the target's length bounds the comparison.
         length = shape.dim(0)
-        if length is None:
-            raise Refusal("the rank of the target is not known")
-        rank = x.known_rank
+        if length is None or x.shape is None:
+            return Symbol("reshape_dynamic")(x, shape)
         source = tf.shape(x, out_type=tf.int64)
-        if rank < length:
-            source = tf.pad(source, [[0, length - rank]])
+        if len(x.shape) < length:
+            source = tf.pad(source, [[0, length - len(x.shape)]])
         return tf.reshape(x, tf.where(tf.equal(shape, 0), source[:length], shape))
     target: list[Any] = shape.ints("shape")
     if not allowzero:
@@ -68,10 +71,14 @@ def transpose(x: Value, *, perm: list[int] | None = None) -> Expression:
 def squeeze(x: Value, axes: Value | None = None) -> Expression:
     if axes is None:
         return tf.squeeze(x)
+    if axes.constant is None:
+        return Symbol("squeeze_dynamic")(x, axes)
     return tf.squeeze(x, axis=axes.ints("axes"))
 
 
 def unsqueeze(x: Value, axes: Value) -> Expression:
+    if axes.constant is None:
+        return Symbol("unsqueeze_dynamic")(x, axes)
     positions = axes.ints("axes")
     if len(positions) > 1 and any(axis < 0 for axis in positions):
         rank = x.known_rank + len(positions)
@@ -90,12 +97,13 @@ def split(
     x: Value, sizes: Value | None = None, *, axis: int = 0, num_outputs: int = 0, node: Node
 ) -> Any:
     count = len(node.outputs)
-    if sizes is not None:
+    if sizes is not None and sizes.constant is not None:
         call = tf.split(x, sizes.ints("split"), axis=axis)
+    elif sizes is not None:
+        call = tf.split(x, sizes, axis=axis, num=count)
+    elif (size := x.dim(axis)) is None:
+        call = Symbol("split_evenly")(x, count, axis)
     else:
-        size = x.dim(axis)
-        if size is None:
-            raise Refusal("the size of the axis to split is not known")
         each = -(-size // count)  # the last part may be smaller
         call = tf.split(x, [*[each] * (count - 1), size - each * (count - 1)], axis=axis)
     return Unpack(call, count)
@@ -106,15 +114,8 @@ def slice_(
 ) -> Expression:
     constants = [v is None or v.constant is not None for v in (starts, ends, axes, steps)]
     if not all(constants) or x.shape is None:
-        rank = x.known_rank
-        if axes is not None and axes.constant is None:
-            raise Refusal("the axes of a Slice must be constant")
-        length = starts.dim(0)
-        if axes is None and length is None:
-            raise Refusal("the number of axes to slice is not known")
-        positions = axes.ints("axes") if axes is not None else list(range(length or 0))
-        step = steps if steps is not None else [1] * len(positions)
-        return slice_dynamic(x, starts, ends, [axis % rank for axis in positions], step)
+        places = None if axes is None else _listed(axes)
+        return slice_dynamic(x, starts, ends, places, None if steps is None else _listed(steps))
     first, last = starts.ints("starts"), ends.ints("ends")
     positions = axes.ints("axes") if axes is not None else list(range(len(first)))
     stride = steps.ints("steps") if steps is not None else [1] * len(first)
@@ -125,6 +126,11 @@ def slice_(
     while len(parts) > 1 and parts[-1] == slice(None):
         parts.pop()
     return x[tuple(parts)]
+
+
+def _listed(value: Value) -> Any:
+    """Integers as a list where they are known."""
+    return value if value.constant is None else value.ints(value.name)
 
 
 def _python_slice(start: int, end: int, step: int, size: int | None) -> slice:
@@ -147,13 +153,10 @@ def _python_slice(start: int, end: int, step: int, size: int | None) -> slice:
 
 def pad(x: Value, pads: Value, value: Value | None = None, axes: Value | None = None, *,
         mode: str = "constant") -> Expression:  # fmt: skip
+    if pads.constant is None or (axes is not None and axes.constant is None) or x.shape is None:
+        return pad_dynamic(x, pads, None if axes is None else _listed(axes), mode, value)
     rank = x.known_rank
     positions = [a % rank for a in axes.ints("axes")] if axes is not None else list(range(rank))
-    if pads.constant is None:
-        if mode != "constant":
-            raise Refusal(f"pads of mode {mode} must be constant")
-        fill = tf.constant(0, dtype(x.known_dtype)) if value is None else value
-        return pad_dynamic(x, pads, positions, fill)
     amounts = pads.ints("pads")
     table = [[0, 0] for _ in range(rank)]
     for index, axis in enumerate(positions):
@@ -163,18 +166,15 @@ def pad(x: Value, pads: Value, value: Value | None = None, axes: Value | None = 
         cut = [slice(-min(a, 0) or None, min(b, 0) or None) for a, b in table]
         result = x[tuple(cut)]
         table = [[max(a, 0), max(b, 0)] for a, b in table]
-    if mode == "wrap":
-        for axis, (before, after) in enumerate(table):
-            if before or after:
-                result = Symbol("pad_wrap")(result, axis, before, after)
-        return result
-    if mode == "edge":
-        for axis, (before, after) in enumerate(table):
-            if before or after:
-                result = Symbol("pad_edge")(result, axis, before, after)
-        return result
-    if mode == "reflect":
+    # TensorFlow reflects once; ONNX as often as the pads ask for.
+    near = all(n is None or max(pair) < n for n, pair in zip(x.shape, table, strict=True))
+    if mode == "reflect" and near:
         return tf.pad(result, table, mode="REFLECT")
+    if mode != "constant":
+        for axis, (before, after) in enumerate(table):
+            if before or after:
+                result = Symbol(f"pad_{mode}")(result, axis, before, after)
+        return result
     if value is None or (value.constant is not None and not value.constant.any()):
         return tf.pad(result, table)
     filler = value.constant.reshape(-1)[0] if value.constant is not None else tf.reshape(value, [])
@@ -197,22 +197,40 @@ def expand(x: Value, target: Value) -> Expression:
 
 
 def tile(x: Value, repeats: Value) -> Expression:
-    return tf.tile(x, repeats.ints("repeats") if repeats.constant is not None else repeats)
+    counts = repeats.ints("repeats") if repeats.constant is not None else repeats
+    if x.dtype == "uint16":  # for which TensorFlow has no kernel
+        return tf.cast(tf.tile(tf.cast(x, tf.int32), counts), tf.uint16)
+    return tf.tile(x, counts)
+
+
+def constant(*, value: np.ndarray | None = None, **values: Any) -> Expression:
+    """One that is itself a result; all others are initializers."""
+    if value is None:
+        [(kind, entry)] = values.items()
+        value = np.asarray(entry, np.float32 if "float" in kind else np.int64)
+    return tf.constant(value, tensorflow_dtype(value.dtype.name))
 
 
 def constant_of_shape(target: Value, *, value: np.ndarray | None = None) -> Expression:
     fill = np.zeros((), np.float32) if value is None else value.reshape(())
     if fill.dtype == np.float32 and target.constant is not None:
         return tf.fill(target.ints("shape"), float(fill))
-    return tf.fill(target, tf.constant(fill.item(), dtype(fill.dtype.name)))
+    return tf.fill(target, tf.constant(fill.item(), tensorflow_dtype(fill.dtype.name)))
 
 
 def range_(start: Value, limit: Value, delta: Value) -> Expression:
-    return tf.range(start, limit, delta)
+    bounds = [v if v.shape == () else tf.reshape(v, []) for v in (start, limit, delta)]
+    if start.dtype not in ("int32", "int64", "float32", "float64"):  # no kernels for those
+        wide = tf.int64 if start.known_dtype.startswith("int") else tf.float32
+        numbers = tf.range(*[tf.cast(bound, wide) for bound in bounds])
+        return tf.cast(numbers, tensorflow_dtype(start.known_dtype))
+    return tf.range(*bounds)
 
 
 def trilu(x: Value, k: Value | None = None, *, upper: int = 1) -> Expression:
-    shift = 0 if k is None else int(k.required("k").reshape(-1)[0])
+    shift: Any = 0
+    if k is not None:
+        shift = k.ints("k")[0] if k.constant is not None else tf.cast(tf.reshape(k, []), tf.int32)
     rows, columns = axis_size(x, -2), axis_size(x, -1)
     difference = tf.range(columns)[None, :] - tf.range(rows)[:, None]
     keep = difference >= shift if upper else difference <= shift
@@ -229,3 +247,12 @@ def depth_to_space(x: Value, *, blocksize: int, mode: str = "DCR") -> Expression
 def space_to_depth(x: Value, *, blocksize: int) -> Expression:
     """Channels-last data."""
     return tf.nn.space_to_depth(x, blocksize)
+
+
+def eye_like(x: Value, *, dtype: int | None = None, k: int = 0) -> Expression:
+    name = x.known_dtype if dtype is None else ir.DataType(dtype).numpy().name
+    rows, columns = axis_size(x, 0), axis_size(x, -1)
+    if k == 0 and name.startswith(("float", "int")):
+        return tf.eye(rows, columns, dtype=tensorflow_dtype(name))
+    difference = tf.range(columns)[None, :] - tf.range(rows)[:, None]
+    return tf.cast(tf.equal(difference, k), tensorflow_dtype(name))

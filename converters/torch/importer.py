@@ -24,7 +24,7 @@ Converted from ONNX. It needs torch and safetensors, nothing else:
     model({arguments})      # a dict of results
 """
 
-from pathlib import Path
+{imports}from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -40,7 +40,9 @@ def load(path=Path(__file__).with_name("weights.safetensors")):
         return Model(file.get_tensor).eval()
 '''
 
-_NAMES = "torch F nn self Model load safe_open Path weight int tuple zip list range sum map len"
+_NAMES = (
+    "torch F nn math self Model load safe_open Path weight int tuple zip list range sum map len"
+)
 
 #: What a weight must not be called, for a module has these.
 _MODULE = """
@@ -78,7 +80,11 @@ def lower(model: ir.Model) -> Source:
     module = _module(body, _measured(model))
     used = used_functions(module, helpers)
     title = (model.graph.name or "A model").replace('"', "'").replace("\\", "/")
-    header = _HEADER.format(title=title, arguments=", ".join(body.inputs.values()))
+    header = _HEADER.format(
+        title=title,
+        arguments=", ".join(body.inputs.values()),
+        imports="import math\n" if any("math." in text for text in used) else "",
+    )
     header = "\n".join([header, *_specs(model, body)])
     text = "\n\n\n".join([header, *used, module + _FOOTER.rstrip()]) + "\n"
     return Source(text, body.weights, body.inputs, body.outputs)

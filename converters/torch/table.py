@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from interop.converters.torch.lowerings import (
+    assembly,
     control_flow,
     convolution,
     detection,
@@ -48,6 +49,7 @@ _COMPUTED: dict[str, Lowering] = {
     "Ceil": unary(torch.ceil),
     "Celu": each.celu,
     "Clip": each.clip,
+    "Col2Im": assembly.col2im,
     "Compress": indexing.compress,
     "Concat": shape.concat,
     "Conv": convolution.conv,
@@ -58,6 +60,7 @@ _COMPUTED: dict[str, Lowering] = {
     "CumProd": reduction.cumulative(torch.cumprod, 1),
     "CumSum": reduction.cumulative(torch.cumsum, 0),
     "DFT": spectral.dft,
+    "DeformConv": assembly.deform_conv,
     "DepthToSpace": shape.depth_to_space,
     "Det": matmul.det,
     "Div": each.div,
@@ -104,6 +107,7 @@ _COMPUTED: dict[str, Lowering] = {
     "MaxUnpool": pooling.max_unpool,
     "Mean": each.mean,
     "MeanVarianceNormalization": normalization.mean_variance_normalization,
+    "MelWeightMatrix": assembly.mel_weight_matrix,
     "Min": each.smallest,
     "Mish": unary(F.mish),
     "Mod": each.mod,
@@ -165,6 +169,7 @@ _COMPUTED: dict[str, Lowering] = {
     "Tan": unary(torch.tan),
     "Tanh": unary(torch.tanh),
     "TensorScatter": detection.tensor_scatter,
+    "TfIdfVectorizer": assembly.tf_idf_vectorizer,
     "ThresholdedRelu": each.thresholded_relu,
     "Tile": shape.tile,
     "TopK": reduction.top_k,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
+from interop.converters.torch.fuse import fuse
 from interop.converters.torch.lowerings.common import FLOATS
 from interop.converters.torch.table import LOWERINGS
 
@@ -76,6 +77,7 @@ def lower(model: ir.Model) -> Source:
     """
     helpers = functions_in(_HELPERS)
     reserved = _RESERVED | helpers.keys()
+    model = fuse(model.clone())
     body = print_graph(model, LOWERINGS, Style(reserved, _inline, sizes=_sizes))
     module = _module(body, _measured(model))
     used = used_functions(module, helpers)

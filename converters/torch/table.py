@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from interop.converters.torch.fuse import DOMAIN
 from interop.converters.torch.lowerings import (
     assembly,
     control_flow,
@@ -38,6 +39,7 @@ _COMPUTED: dict[str, Lowering] = {
     "Asinh": unary(torch.asinh),
     "Atan": unary(torch.atan),
     "Atanh": unary(torch.atanh),
+    "Attention": matmul.attention,
     "AveragePool": pooling.average_pool,
     "BatchNormalization": normalization.batch_normalization,
     "Bernoulli": random.bernoulli,
@@ -217,4 +219,6 @@ _ANY_DTYPE: dict[str, Lowering] = {
 LOWERINGS: Mapping[tuple[str, str], Lowering] = {
     **{("", name): widened(lowering) for name, lowering in _COMPUTED.items()},
     **{("", name): lowering for name, lowering in _ANY_DTYPE.items()},
+    (DOMAIN, "Attention"): matmul.scaled_attention,
+    (DOMAIN, "Linear"): matmul.linear,
 }

@@ -137,9 +137,7 @@ def check_precision(framework: str, request: Request) -> None:
         )
 
 
-def build(
-    target: Target, worker: Worker, precision: str, calibration: list[str]
-) -> dict[str, Any]:
+def build(target: Target, worker: Worker, precision: str, calibration: list[str]) -> dict[str, Any]:
     """Let the framework itself build and save the artifact from the written source.
 
     calibration: folders of inputs, as the artifact takes them, for a precision that needs some.

@@ -78,7 +78,7 @@ def lower(model: ir.Model) -> Source:
     helpers = functions_in(_HELPERS)
     reserved = _RESERVED | helpers.keys()
     model = fuse(model.clone())
-    body = print_graph(model, LOWERINGS, Style(reserved, _inline, sizes=_sizes))
+    body = print_graph(model, LOWERINGS, Style(reserved, _inline, sizes=_sizes, eager=True))
     module = _module(body, _measured(model))
     used = used_functions(module, helpers)
     title = (model.graph.name or "A model").replace('"', "'").replace("\\", "/")

@@ -85,7 +85,8 @@ def test_a_bias_of_another_shape_is_no_bias(tmp_path):
     ]
     weights = {"w": weight(4, 3), "b": weight(7, 3)}
     _, text = source(tmp_path, nodes, {"x": ["n", 7, 4]}, ["y"], weights)
-    assert "xw + self.b" in text
+    assert "F.linear(x, self.w.t())\n" in text
+    assert "+ self.b" in text
 
 
 @pytest.mark.parametrize("mask", [False, True])

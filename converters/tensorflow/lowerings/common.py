@@ -12,6 +12,10 @@ from interop.source.values import Value
 
 tf = Symbol("tf")
 
+INTEGERS = frozenset(
+    {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"}
+)  # fmt: skip
+
 Lowering = Callable[..., Any]
 
 

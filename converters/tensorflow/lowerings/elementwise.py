@@ -5,14 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from interop.converters.tensorflow.lowerings.common import Lowering, dtype, number, tf
+from interop.converters.tensorflow.lowerings.common import INTEGERS, Lowering, dtype, number, tf
 
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Refusal, Value
-
-INTEGERS = frozenset(
-    {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"}
-)  # fmt: skip
 
 
 def abs_(x: Value) -> Expression:
@@ -201,6 +197,9 @@ def mish(x: Value) -> Expression:
 
 
 def shrink(x: Value, *, bias: float = 0.0, lambd: float = 0.5) -> Expression:
+    if x.known_dtype in INTEGERS:
+        wide = Value(x.name, "float64", x.shape, lambda: tf.cast(x, tf.float64).text)
+        return tf.cast(shrink(wide, bias=bias, lambd=lambd), dtype(x.known_dtype))
     return tf.where(x < -lambd, x + bias, tf.where(x > lambd, x - bias, tf.zeros_like(x)))
 
 

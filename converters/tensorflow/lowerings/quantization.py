@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 from interop.converters.tensorflow.lowerings.common import axis_size, dtype, tf
+from interop.converters.tensorflow.lowerings.convolution import conv
+from interop.converters.tensorflow.lowerings.matmul import matmul_integer
 
-from interop.source.expression import Expression
-from interop.source.values import Refusal, Value
+from interop.source.expression import ATOM, Expression
+from interop.source.values import Constant, Refusal, Value
 
 
 def quantize_linear(
@@ -57,3 +59,67 @@ def _laid(value: Value, x: Value, scale: Value, axis: int, block: int) -> Any:
 
 def _as(x: Any, to: str, origin: str | None = None) -> Any:
     return x if (origin or x.known_dtype) == to else tf.cast(x, dtype(to))
+
+
+def conv_integer(
+    x: Value, w: Value, x_zero: Value | None = None, w_zero: Value | None = None,
+    **attributes: Any,
+) -> Expression:  # fmt: skip
+    """Channels last. In floating point, of which every sum here is a whole number."""
+    result = conv(*_centred_pair(x, x_zero, w, w_zero), **attributes)
+    return tf.cast(result, tf.int32)
+
+
+def qlinear_conv(
+    x: Value, x_scale: Value, x_zero: Value, w: Value, w_scale: Value, w_zero: Value,
+    y_scale: Value, y_zero: Value, b: Value | None = None, **attributes: Any,
+) -> Expression:  # fmt: skip
+    """Channels last."""
+    result = conv(*_centred_pair(x, x_zero, w, w_zero), **attributes)
+    if b is not None:
+        result = result + tf.cast(b, tf.float64)
+    return _requantized(result, (x_scale, w_scale), y_scale, y_zero)
+
+
+def qlinear_matmul(
+    a: Value, a_scale: Value, a_zero: Value, b: Value, b_scale: Value, b_zero: Value,
+    y_scale: Value, y_zero: Value,
+) -> Expression:  # fmt: skip
+    product = tf.cast(matmul_integer(a, b, a_zero, b_zero), tf.float64)
+    rows: Any = tf.expand_dims(a_scale, -1) if len(a_scale.shape or ()) == 1 else a_scale
+    return _requantized(product, (rows, b_scale), y_scale, y_zero)
+
+
+def _requantized(
+    total: Expression, scales: tuple[Any, Any], y_scale: Value, y_zero: Value
+) -> Expression:
+    limits = np.iinfo(y_zero.known_dtype)
+    first, second = (tf.cast(scale, tf.float64) for scale in scales)
+    scaled = tf.round(total * (first * second / tf.cast(y_scale, tf.float64)))
+    shifted = scaled + tf.cast(y_zero, tf.float64)
+    clipped = tf.clip_by_value(shifted, float(limits.min), float(limits.max))
+    return tf.cast(clipped, dtype(y_zero.known_dtype))
+
+
+def _centred_pair(
+    x: Value, x_zero: Value | None, w: Value, w_zero: Value | None
+) -> tuple[Value, Value]:
+    """Both without their zero points, in double precision; those of w may go by output channel."""
+    shape = None
+    if w_zero is not None and w_zero.shape not in ((), (1,)):
+        shape = [-1, *[1] * (w.known_rank - 1)]
+    return _centred(x, x_zero, None), _centred(w, w_zero, shape)
+
+
+def _centred(x: Value, zero: Value | None, shape: list[int] | None) -> Value:
+    if isinstance(x, Constant) and (zero is None or zero.constant is not None):
+        array = x.constant.astype(np.float64)
+        if zero is not None:
+            point = zero.required("zero point").astype(np.float64)
+            array = array - (point if shape is None else point.reshape(shape))
+        return x.derived("centred", array)
+    wide = tf.cast(x, tf.float64)
+    if zero is not None:
+        point = tf.cast(zero, tf.float64)
+        wide = wide - (point if shape is None else tf.reshape(point, shape))
+    return Value(x.name, "float64", x.shape, lambda: wide.within(ATOM))

@@ -6,12 +6,21 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from interop.converters.tensorflow.lowerings.common import axis_size, dtype, tf
+from interop.converters.tensorflow.lowerings.common import FLOAT8, axis_size, dtype, tf
 from interop.converters.tensorflow.lowerings.convolution import conv
+from interop.converters.tensorflow.lowerings.elementwise import to_float8
 from interop.converters.tensorflow.lowerings.matmul import matmul_integer
 
 from interop.source.expression import ATOM, Expression
 from interop.source.values import Constant, Refusal, Value
+
+#: Least, largest, and the dtype that holds them: TensorFlow computes with none below eight bits.
+_LIMITS = {
+    **{name: (np.iinfo(name).min, np.iinfo(name).max, name) for name in ("int8", "int16")},
+    **{name: (0, np.iinfo(name).max, name) for name in ("uint8", "uint16")},
+    "int4": (-8, 7, "int8"), "uint4": (0, 15, "uint8"),
+    "int2": (-2, 1, "int8"), "uint2": (0, 3, "uint8"),
+}  # fmt: skip
 
 
 def quantize_linear(
@@ -19,15 +28,17 @@ def quantize_linear(
     block_size: int = 0, output_dtype: int = 0, precision: int = 0,
 ) -> Expression:  # fmt: skip
     name = zero.known_dtype if zero is not None else ir.DataType(output_dtype or 2).numpy().name
-    if name not in ("int8", "uint8", "int16", "uint16"):
+    if name not in _LIMITS and name not in FLOAT8:
         raise Refusal(f"quantisation to {name} is not covered")
-    limits = np.iinfo(name)
     work = ir.DataType(precision).numpy().name if precision else scale.known_dtype
     ratio = _as(x, work) / _as(_laid(scale, x, scale, axis, block_size), work, scale.known_dtype)
+    if name in FLOAT8:
+        return to_float8(ratio, name, saturate)
     rounded = _as(tf.round(ratio), "float32", work)
     if zero is not None:
         rounded = rounded + tf.cast(_laid(zero, x, scale, axis, block_size), tf.float32)
-    return tf.cast(tf.clip_by_value(rounded, float(limits.min), float(limits.max)), dtype(name))
+    low, high, held = _LIMITS[name]
+    return tf.cast(tf.clip_by_value(rounded, float(low), float(high)), dtype(held))
 
 
 def dequantize_linear(
@@ -36,15 +47,25 @@ def dequantize_linear(
 ) -> Expression:  # fmt: skip
     origin = scale.known_dtype
     name = ir.DataType(output_dtype).numpy().name if output_dtype else origin
-    value: Expression = tf.cast(x, tf.float32)
+    value: Expression = tf.cast(_held(x), tf.float32)
     if zero is not None:
         value = value - tf.cast(_laid(zero, x, scale, axis, block_size), tf.float32)
     result = value * _as(_laid(scale, x, scale, axis, block_size), "float32", origin)
     return _as(result, name, "float32")  # type: ignore[no-any-return]
 
 
+def _held(value: Value) -> Value:
+    """A constant of fewer than eight bits in a dtype that TensorFlow computes with."""
+    if isinstance(value, Constant) and value.dtype in _LIMITS:
+        name = _LIMITS[value.dtype][-1]
+        if name != value.dtype:
+            return value.derived(name, value.constant.astype(name))
+    return value
+
+
 def _laid(value: Value, x: Value, scale: Value, axis: int, block: int) -> Any:
     """`value`, which goes with the scales, laid out so that it broadcasts over x."""
+    value = _held(value)
     if scale.shape is None:
         raise Refusal("the rank of the scale is not known")
     if block:

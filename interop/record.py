@@ -57,6 +57,7 @@ def conversion_record(
         "target": {
             "framework": target_home.framework,
             "version": target_home.version,
+            "precision": request.precision,
             "sha256": digest(target.artifact),
             "graph": built,
         },

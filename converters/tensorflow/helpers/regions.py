@@ -52,7 +52,7 @@ def roi_align(x, rois, batches, size, ratio, scale, mode, half_pixel):
     """ONNX's RoiAlign of x [N, C, H, W] → [rois, C, *size]."""
     dtype = x.dtype
     shift = 0.5 if half_pixel else 0.0
-    corners = tf.unstack(tf.cast(rois, tf.float32) * scale - shift, axis=1)  # x, y, x, y
+    corners = tf.unstack(tf.cast(rois, tf.float32) * scale - shift, num=4, axis=1)  # x, y, x, y
     data = tf.gather(tf.cast(x, tf.float32), batches)
     axes = []
     for axis in range(2):

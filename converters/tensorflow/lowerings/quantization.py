@@ -86,7 +86,7 @@ def conv_integer(
     x: Value, w: Value, x_zero: Value | None = None, w_zero: Value | None = None,
     **attributes: Any,
 ) -> Expression:  # fmt: skip
-    """Channels last. In floating point, of which every sum here is a whole number."""
+    """Channels last. In floating point, where every sum is a whole number and exact."""
     result = conv(*_centred_pair(x, x_zero, w, w_zero), **attributes)
     return tf.cast(result, tf.int32)
 
@@ -96,7 +96,8 @@ def qlinear_conv(
     y_scale: Value, y_zero: Value, b: Value | None = None, **attributes: Any,
 ) -> Expression:  # fmt: skip
     """Channels last."""
-    result = conv(*_centred_pair(x, x_zero, w, w_zero), **attributes)
+    data, weights = _centred_pair(x, x_zero, w, w_zero)
+    result = _as(conv(data, weights, **attributes), "float64", data.dtype)
     if b is not None:
         result = result + tf.cast(b, tf.float64)
     return _requantized(result, (x_scale, w_scale), y_scale, y_zero)
@@ -125,22 +126,32 @@ def _requantized(
 def _centred_pair(
     x: Value, x_zero: Value | None, w: Value, w_zero: Value | None
 ) -> tuple[Value, Value]:
-    """Both without their zero points, in double precision; those of w may go by output channel."""
+    """Both without their zero points, in a dtype in which the sums of their products are exact.
+
+    The zero points of w may go by output channel.
+    """
     shape = None
     if w_zero is not None and w_zero.shape not in ((), (1,)):
         shape = [-1, *[1] * (w.known_rank - 1)]
-    return _centred(x, x_zero, None), _centred(w, w_zero, shape)
+    weights = _centred(w, w_zero, shape, "float64")
+    name = "float64"
+    if isinstance(weights, Constant):
+        largest = np.abs(weights.constant).reshape(len(weights.constant), -1).sum(axis=1).max()
+        if 255 * largest < 1 << 24:  # as far as float32 counts
+            name = "float32"
+            weights = w.derived("centred", weights.constant.astype(name))  # type: ignore[attr-defined]
+    return _centred(x, x_zero, None, name), weights
 
 
-def _centred(x: Value, zero: Value | None, shape: list[int] | None) -> Value:
+def _centred(x: Value, zero: Value | None, shape: list[int] | None, name: str) -> Value:
     if isinstance(x, Constant) and (zero is None or zero.constant is not None):
-        array = x.constant.astype(np.float64)
+        array = x.constant.astype(name)
         if zero is not None:
-            point = zero.required("zero point").astype(np.float64)
+            point = zero.required("zero point").astype(name)
             array = array - (point if shape is None else point.reshape(shape))
         return x.derived("centred", array)
-    wide = tf.cast(x, tf.float64)
+    wide = tf.cast(x, dtype(name))
     if zero is not None:
-        point = tf.cast(zero, tf.float64)
+        point = tf.cast(zero, dtype(name))
         wide = wide - (point if shape is None else tf.reshape(point, shape))
-    return Value(x.name, "float64", x.shape, lambda: wide.within(ATOM))
+    return Value(x.name, name, x.shape, lambda: wide.within(ATOM))

@@ -52,8 +52,14 @@ KINDS = {
         artifact="model.pt2",
         what="torch.export program",
     ),
+    "keras": Kind(
+        importer="interop.converters.keras.importer",
+        layout="channels last",
+        artifact="model.keras",
+        what="Keras functional model, for any of its backends",
+    ),
     "tflite": Kind(
-        importer="interop.converters.tensorflow.importer",
+        importer="interop.converters.tflite.importer",
         layout="channels last",
         artifact="model.tflite",
         what="TensorFlow Lite model, signature serving_default",

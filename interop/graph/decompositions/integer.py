@@ -1,0 +1,80 @@
+"""Products of quantised tensors: exact, since float64 holds every int32 sum, and rounded once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from interop.graph.decompositions.builder import Builder, Operator, dtype, rank
+from interop.graph.decompositions.quantization import saturate
+
+_CONV = ("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")
+
+
+def matmul_integer(op: Builder, node: Operator) -> ir.Value:
+    a = _centred(op, node[0], _rows(op, node[0], node.get(2)))
+    b = _centred(op, node[1], node.get(3))  # one per column broadcasts as it is
+    return op.cast(op.MatMul(a, b), np.int32)
+
+
+def conv_integer(op: Builder, node: Operator) -> ir.Value:
+    x = _centred(op, node[0], node.get(2))
+    w = _centred(op, node[1], _filters(op, node[1], node.get(3)))
+    return op.cast(op.Conv(x, w, **_convolution(node)), np.int32)
+
+
+def qlinear_conv(op: Builder, node: Operator) -> ir.Value:
+    """x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero and an int32 bias."""
+    x = _centred(op, node[0], node[2])
+    w = _centred(op, node[3], _filters(op, node[3], node[5]))
+    bias = node.get(8)
+    if bias is not None:
+        bias = op.cast(bias, np.float64)
+    total = op.Conv(x, w, bias, **_convolution(node))
+    scale = op.Div(op.Mul(node[1], node[4]), node[6])
+    if rank(node[4]) == 1:
+        scale = op.reshape(scale, *([1, -1] + [1] * (rank(node[0]) - 2)))
+    return _requantized(op, total, scale, node[7])
+
+
+def qlinear_matmul(op: Builder, node: Operator) -> ir.Value:
+    """a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero."""
+    a = _centred(op, node[0], _rows(op, node[0], node[2]))
+    b = _centred(op, node[3], node[5])
+    a_scale = _rows(op, node[0], node[1])
+    scale = op.Mul(a_scale, node[4])
+    return _requantized(op, op.MatMul(a, b), op.Div(scale, node[6]), node[7])
+
+
+def _requantized(op: Builder, total: ir.Value, scale: ir.Value, zero: ir.Value) -> ir.Value:
+    """In float32, as the kernels of ONNX Runtime do it."""
+    scaled = op.Mul(op.cast(op.cast(total, np.int32), np.float32), op.cast(scale, np.float32))
+    return saturate(op, op.Round(scaled), zero, dtype(zero))
+
+
+def _centred(op: Builder, x: ir.Value, zero: ir.Value | None) -> ir.Value:
+    wide: ir.Value = op.cast(x, np.float64)
+    if zero is None:
+        return wide
+    return op.Sub(wide, op.cast(zero, np.float64))  # type: ignore[no-any-return]
+
+
+def _rows(op: Builder, a: ir.Value, given: ir.Value | None) -> Any:
+    """A parameter per row of `a` beside the rows: [M] becomes [M, 1]."""
+    if given is None or rank(given) != 1 or rank(a) == 1 or given.shape == (1,):
+        return given
+    return op.Unsqueeze(given, [-1])
+
+
+def _filters(op: Builder, w: ir.Value, given: ir.Value | None) -> Any:
+    """A parameter per filter: [M] becomes [M, 1, 1, …]."""
+    if given is None or rank(given) == 0:
+        return given
+    return op.reshape(given, *([-1] + [1] * (rank(w) - 1)))
+
+
+def _convolution(node: Operator) -> dict[str, Any]:
+    found = {name: node.attribute(name) for name in _CONV}
+    return {name: value for name, value in found.items() if value is not None}

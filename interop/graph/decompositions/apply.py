@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import onnx
 import onnx_ir as ir
@@ -13,29 +13,29 @@ from interop.graph.decompositions.table import DECOMPOSITIONS
 from interop.source.values import Refusal
 
 
-def decompose(model: ir.Model, nodes: Collection[ir.Node]) -> dict[str, str]:
+def decompose(model: ir.Model, nodes: Collection[ir.Node]) -> tuple[frozenset[str], dict[str, str]]:
     """Replace those of `nodes` (named; also inside subgraphs) that have a decomposition.
 
     Outputs keep their names and types. Shapes of what is new are left to inference.
-    Returns, by name of each node that was *not* replaced, why; no entry where there is no
-    decomposition of its operator at all.
+    Returns the names of the nodes that were replaced, and for those whose decomposition refuses, why.
     """
+    done: set[str] = set()
     refused: dict[str, str] = {}
     for node in nodes:
         write = DECOMPOSITIONS.get((node.domain, node.op_type))
         if write is None:
             continue
-        name = node.name or node.outputs[0].name or node.op_type
+        assert node.name is not None
         _complete(node, model.opset_imports.get("", 1))
-        builder = Builder(name)
+        builder = Builder(node.name)
         try:
             answer = write(builder, Operator(node))
         except Refusal as refusal:
-            refused[name] = str(refusal)
+            refused[node.name] = str(refusal)
             continue
-        results = list(answer) if isinstance(answer, (tuple, list)) else [answer]
-        _replace(model, node, builder, results)
-    return refused
+        _replace(model, node, builder, list(answer) if isinstance(answer, Sequence) else [answer])
+        done.add(node.name)
+    return frozenset(done), refused
 
 
 def _complete(node: ir.Node, version: int) -> None:
@@ -49,7 +49,7 @@ def _replace(
     """`results` may leave out outputs that nobody asks for (None)."""
     graph = node.graph
     assert graph is not None
-    pairs = []
+    pairs: list[tuple[ir.Value, ir.Value]] = []
     for output, result in zip(node.outputs, results, strict=False):
         if result is None:
             continue

@@ -56,7 +56,9 @@ class Builder:
 
     def cast(self, x: ir.Value, dtype: Any) -> ir.Value:
         """`x` in another dtype, given as NumPy's or ONNX's; `x` itself where it has it already."""
-        wanted = dtype if isinstance(dtype, ir.DataType) else ir.DataType.from_numpy(np.dtype(dtype))
+        wanted = (
+            dtype if isinstance(dtype, ir.DataType) else ir.DataType.from_numpy(np.dtype(dtype))
+        )
         return x if x.dtype == wanted else self.Cast(x, to=wanted.value)
 
     def size(self, x: ir.Value, axis: int) -> ir.Value:
@@ -87,6 +89,32 @@ class Builder:
             return self.constant(np.arange(size.const_value.numpy().item()), dtype)
         return self.cast(self.Range(0, self.Squeeze(size, [0]), 1), dtype)
 
+    def repeat(
+        self,
+        turns: ir.Value,
+        start: ir.Value,
+        take: Callable[[Builder, ir.Value], tuple[ir.Value, list[ir.Value]]],
+    ) -> Any:
+        """A Loop of `turns` (int64 scalar): `take` gives the next state, and what is kept of a turn.
+
+        Returns what was kept, stacked along a new first axis.
+        """
+        number = len(self.nodes)
+        body = Builder(f"{self._prefix}/body_{number}")
+        name = f"{self._prefix}/loop_{number}"
+        turn = ir.val(f"{name}/turn", ir.DataType.INT64, [])
+        go_on = ir.val(f"{name}/condition", ir.DataType.BOOL, [])
+        state = ir.val(f"{name}/state", start.dtype, start.shape)
+        rest, kept = take(body, state)
+        outputs = [body.Identity(go_on), rest, *kept]
+        outputs[0].type = ir.TensorType(ir.DataType.BOOL)
+        self.initializers += body.initializers
+        graph = ir.Graph([turn, go_on, state], outputs, nodes=body.nodes, name=name)
+        results = self.Loop(turns, None, start, body=graph, outputs=1 + len(kept))
+        for made, inner in zip(results, outputs[1:], strict=True):
+            made.type = inner.type
+        return results[1:]
+
     def _node(
         self, op_type: str, operands: Sequence[Operand], outputs: int, attributes: dict[str, Any]
     ) -> Any:
@@ -113,7 +141,7 @@ class Builder:
         if isinstance(operand, (np.ndarray, np.generic)):
             return self.constant(operand)
         if dtype is not None:
-            return self.constant(operand, dtype.numpy())
+            return self.constant(np.asarray(operand, dtype.numpy()))
         floating = isinstance(operand, float)
         return self.constant(operand, np.float32 if floating else np.int64)
 

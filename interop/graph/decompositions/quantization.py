@@ -21,9 +21,10 @@ def saturate(op: Builder, rounded: ir.Value, zero: ir.Value | None, to: ir.DataT
     """Whole numbers in float32, shifted by `zero` and kept within the range of `to`."""
     if to not in _RANGES:
         raise Refusal(f"quantisation to {to.name} is not expressed by simpler operators")
-    wide = op.cast(rounded, np.float64)  # a shift of more than 2**24 would be inexact
+    # Where a sum is inexact in float32 it is far outside the range of 16 bits.
+    wide = op.cast(rounded, np.float64 if to == ir.DataType.INT32 else np.float32)
     if zero is not None:
-        wide = op.Add(wide, op.cast(zero, np.float64))
+        wide = op.Add(wide, op.cast(zero, wide.dtype))
     low, high = _RANGES[to]
     return op.cast(op.Clip(wide, float(low), float(high)), to)
 

@@ -103,7 +103,11 @@ def _module(model: ir.Model, body: Body) -> str:
         lines.append(f"    start = start_of({first})")
     lines += constants
     lines += [line.removeprefix("    ") for line in statements]
-    lines += ["    return keras.Model(", f"        [{', '.join(body.inputs.values())}],", "        {"]
+    lines += [
+        "    return keras.Model(",
+        f"        [{', '.join(body.inputs.values())}],",
+        "        {",
+    ]
     lines += [f"            {key!r}: {result}," for key, result in _results(body).items()]
     lines += ["        },", "    )"]
     return "\n".join(_named_once(lines))

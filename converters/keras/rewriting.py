@@ -65,7 +65,11 @@ def swap_axes(model: ir.Model) -> None:
             continue
         swap = _source(node, "Transpose")
         merge = None if swap is None else _source(swap, "Reshape")
-        if swap is None or merge is None or tuple(swap.attributes.get_ints("perm", ())) != (0, 2, 1):
+        if (
+            swap is None
+            or merge is None
+            or tuple(swap.attributes.get_ints("perm", ())) != (0, 2, 1)
+        ):
             continue
         data, merged = merge.inputs[0], merge.outputs[0].shape
         if data is None or data.shape is None or len(data.shape) < 3 or merged is None:
@@ -77,9 +81,7 @@ def swap_axes(model: ir.Model) -> None:
             rank = len(data.shape)
             node.op_type = "Transpose"
             node.attributes.clear()
-            node.attributes["perm"] = ir.AttrInt64s(
-                "perm", [*range(rank - 2), rank - 1, rank - 2]
-            )
+            node.attributes["perm"] = ir.AttrInt64s("perm", [*range(rank - 2), rank - 1, rank - 2])
             node.resize_inputs(1)
             node.replace_input_with(0, data)
             _drop(swap)
@@ -106,9 +108,7 @@ def _drop(node: ir.Node) -> None:
         node = before
 
 
-def _same(
-    first: Sequence[int | ir.SymbolicDim], second: Sequence[int | ir.SymbolicDim]
-) -> bool:
+def _same(first: Sequence[int | ir.SymbolicDim], second: Sequence[int | ir.SymbolicDim]) -> bool:
     """Whether the sizes are known to be equal."""
     known = [dim if isinstance(dim, int) else dim.value for dim in (*first, *second)]
     half = len(first)

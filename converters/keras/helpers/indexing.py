@@ -9,4 +9,4 @@ def gather_nd(x, indices, sizes, steps):
     for axis, (size, step) in enumerate(zip(sizes, steps)):
         index = indices[..., axis]
         place = place + ops.where(index < 0, index + size, index) * step
-    return ops.take(ops.reshape(x, [-1, *x.shape[len(sizes):]]), place, axis=0)
+    return ops.take(ops.reshape(x, [-1, *x.shape[len(sizes) :]]), place, axis=0)

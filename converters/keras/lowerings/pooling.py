@@ -12,7 +12,9 @@ from interop.source.values import Refusal, Value
 from interop.source.windows import window
 
 
-def _pool(kind: str, x: Any, kernel: list[int], strides: list[int], dtype: str | None) -> Expression:
+def _pool(
+    kind: str, x: Any, kernel: list[int], strides: list[int], dtype: str | None
+) -> Expression:
     rank = len(kernel)
     if rank > 3:
         raise Refusal(f"{rank} spatial dimensions")

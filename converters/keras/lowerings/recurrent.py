@@ -92,7 +92,9 @@ def _recurrent(
 
 
 def _whole(lengths: Value, size: int | None) -> bool:
-    return size is not None and lengths.constant is not None and bool((lengths.constant == size).all())
+    return (
+        size is not None and lengths.constant is not None and bool((lengths.constant == size).all())
+    )
 
 
 def _gates(weight: np.ndarray, order: list[int]) -> np.ndarray:

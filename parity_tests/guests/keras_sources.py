@@ -4,8 +4,8 @@ import os
 
 import keras
 import numpy as np
-
 from interop.converters.keras.guest import from_source
+
 from interop.workers.tensors import read_tensors, write_tensors
 
 

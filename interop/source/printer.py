@@ -19,6 +19,7 @@ import onnx_ir as ir
 from interop.errors import UnsupportedOperator
 from interop.source.expression import ATOM, Expression
 from interop.source.sizes import Sizes, compute
+from interop.source.slots import Slots
 from interop.source.values import Constant, Refusal, Unpack, Value
 
 #: (domain, operator) → the function that lowers it.
@@ -33,12 +34,14 @@ class Style:
 
     `inline` prints a small constant, or gives None to keep it among the weights. `sizes(value,
     dtype)` is the text for a tensor of an integer or a list of them; with it, what follows from
-    shapes is kept in Python's integers (interop.source.sizes), without it in tensors.
+    shapes is kept in Python's integers (interop.source.sizes), without it in tensors. With `eager`,
+    a name is used again once its value is dead, so that the value's memory is, too.
     """
 
     reserved: frozenset[str]  # names that the printed module uses itself
     inline: Callable[[np.ndarray], str | None]
     sizes: Callable[[Any, str], str] | None = None
+    eager: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ class Printer:
         self._problems: dict[str, str] = {}  # node (or output) → what is wrong with it
         self._lines: list[str] = []
         self._depth = 2
+        self._slots = Slots(model.graph) if style.eager else None
 
     def print(self) -> Body:
         graph = self._model.graph
@@ -186,6 +190,8 @@ class Printer:
         except TypeError as error:
             raise Refusal(f"not covered with these inputs or attributes: {error}") from error
         answer = lowering(*inputs, **keywords)
+        if self._slots is not None:
+            self._slots.release(node)
         if isinstance(answer, Unpack):
             targets = [self._declare(output) for output in node.outputs]
             text = answer.expression.text
@@ -229,7 +235,11 @@ class Printer:
         return type(size)(unique)
 
     def _declare(self, value: ir.Value) -> str:
-        name = self._identifier(value.name or "value")
+        if self._slots is None or not self._slots.holds(value):
+            name = self._identifier(value.name or "value")
+        else:
+            name = self._slots.take() or self._identifier("x")
+            self._slots.give(value, name)
         self._names[value] = name
         known = _metadata(value)
         self._values[value] = Value(known.name, known.dtype, known.shape, lambda: name)

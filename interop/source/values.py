@@ -123,6 +123,10 @@ class Constant(Value):
 
         return Constant(self.name, self._array.astype(dtype), keep)
 
+    def derived(self, variant: str, array: np.ndarray) -> Constant:
+        """Another constant, computed from this one; kept as a weight of its own."""
+        return Constant(f"{self.name}_{variant}", array, self._keep)
+
     def permuted(self, order: Sequence[int]) -> Value:
         return self.stored(
             np.ascontiguousarray(self._array.transpose(order)), "_".join(map(str, order))

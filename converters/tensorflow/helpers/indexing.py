@@ -31,6 +31,9 @@ def gather_nd(x, indices, batch_dims):
 
 def scatter(x, positions, updates, reduction):
     """tf.tensor_scatter_nd_* by ONNX's name of the reduction; multiplication one entry at a time."""
+    if x.dtype == tf.bool:
+        numbers = scatter(tf.cast(x, tf.int32), positions, tf.cast(updates, tf.int32), reduction)
+        return tf.not_equal(numbers, 0)
     if reduction == "mul":
         flat = tf.reshape(positions, [-1, positions.shape[-1]])
         tail = tf.shape(x)[positions.shape[-1] :]

@@ -4,11 +4,13 @@ import tensorflow as tf
 
 
 def normalize(x, axes, epsilon):
-    """Zero mean and unit variance over `axes`."""
+    """Zero mean and unit variance over `axes`; halves are computed in single precision."""
+    dtype = x.dtype
+    x = tf.cast(x, tf.float32) if dtype in (tf.float16, tf.bfloat16) else x
     mean = tf.reduce_mean(x, axis=axes, keepdims=True)
     centred = x - mean
     variance = tf.reduce_mean(tf.square(centred), axis=axes, keepdims=True)
-    return centred * tf.math.rsqrt(variance + epsilon)
+    return tf.cast(centred * tf.math.rsqrt(variance + epsilon), dtype)
 
 
 def group_normalize(x, groups, epsilon):
@@ -25,3 +27,14 @@ def local_response_normalization(x, size, alpha, beta, bias):
     channels = x.shape[-1]
     total = tf.add_n([squares[..., i : i + channels] for i in range(size)])
     return x / tf.pow(bias + alpha / size * total, beta)
+
+
+def batch_normalize(x, scale, bias, running_mean, running_variance, epsilon, momentum):
+    """Training: normalised by the batch's own statistics, which also move the running ones."""
+    mean, variance = tf.nn.moments(x, list(range(x.shape.rank - 1)))
+    y = tf.nn.batch_normalization(x, mean, variance, bias, scale, epsilon)
+    moved = [
+        old * momentum + new * (1 - momentum)
+        for old, new in ((running_mean, mean), (running_variance, variance))
+    ]
+    return [y, *moved]

@@ -1,5 +1,6 @@
 """Fourier transforms by tf.signal; complex numbers as ONNX has them: pairs on the last axis."""
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -55,3 +56,23 @@ def stft(x, step, window, length, onesided):
     if window is not None:
         frames = frames * tf.reshape(window, [-1, 1])
     return fourier(frames, length, False, onesided)
+
+
+def mel_weight_matrix(bins, length, rate, low, high):
+    """ONNX's MelWeightMatrix: triangles between frequencies that are even on the mel scale."""
+    bins, length, rate = (tf.cast(tf.reshape(v, []), tf.int32) for v in (bins, length, rate))
+    low, high = (
+        2595 * tf.math.log1p(tf.cast(tf.reshape(v, []), tf.float64) / 700) / np.log(10)
+        for v in (low, high)
+    )
+    step = (high - low) / tf.cast(bins + 2, tf.float64)
+    mel = tf.cast(tf.range(bins + 2), tf.float64) * step + low
+    hertz = 700 * tf.math.expm1(mel / 2595 * np.log(10))
+    edges = tf.floor(tf.cast(length + 1, tf.float64) * hertz / tf.cast(rate, tf.float64))
+    left, peak, right = edges[:-2], edges[1:-1], edges[2:]
+    place = tf.cast(tf.range(length // 2 + 1), tf.float64)[:, None]
+    rising = tf.math.divide_no_nan(place - left, peak - left)
+    falling = tf.math.divide_no_nan(right - place, right - peak)
+    matrix = tf.where((place >= left) & (place < peak), rising, 0.0)
+    matrix = tf.where((place > peak) & (place < right), falling, matrix)
+    return tf.where(tf.equal(place, peak), tf.ones([], tf.float64), matrix)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from interop.converters.tensorflow.lowerings.common import Lowering, dtype, number, tf
+from interop.converters.tensorflow.lowerings.common import (
+    FLOAT8,
+    INTEGERS,
+    Lowering,
+    dtype,
+    number,
+    tf,
+)
 
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Refusal, Value
-
-INTEGERS = frozenset(
-    {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"}
-)  # fmt: skip
 
 
 def abs_(x: Value) -> Expression:
@@ -123,9 +126,17 @@ def cast(x: Value, *, to: int, saturate: int = 1, round_mode: str = "up") -> Exp
         return tf.identity(x)
     if name == "bool":
         return tf.not_equal(x, 0)
+    if name in FLOAT8:
+        return to_float8(x, name, saturate)
     if name.startswith(("float8", "float4", "int4", "uint4", "int2", "uint2")):
         raise Refusal(f"TensorFlow has no {name} on CPU")
     return tf.cast(x, dtype(name))
+
+
+def to_float8(x: Any, name: str, saturate: int) -> Expression:
+    """TensorFlow's cast does not saturate."""
+    limited = tf.clip_by_value(x, -FLOAT8[name], FLOAT8[name]) if saturate else x
+    return tf.cast(limited, dtype(name))
 
 
 def bit_cast(x: Value, *, to: int) -> Expression:
@@ -201,6 +212,9 @@ def mish(x: Value) -> Expression:
 
 
 def shrink(x: Value, *, bias: float = 0.0, lambd: float = 0.5) -> Expression:
+    if x.known_dtype in INTEGERS:
+        wide = Value(x.name, "float64", x.shape, lambda: tf.cast(x, tf.float64).text)
+        return tf.cast(shrink(wide, bias=bias, lambd=lambd), dtype(x.known_dtype))
     return tf.where(x < -lambd, x + bias, tf.where(x > lambd, x - bias, tf.zeros_like(x)))
 
 

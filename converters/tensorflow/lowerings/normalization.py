@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from interop.converters.tensorflow.lowerings.common import tf
+from interop.converters.tensorflow.lowerings.common import dtype, tf
 
 from interop.source.expression import Expression, Symbol
-from interop.source.values import Constant, Refusal, Value
+from interop.source.values import Constant, Unpack, Value
 
 
 def batch_normalization(
     x: Value, scale: Value, bias: Value, mean: Value, variance: Value, *, epsilon: float = 1e-5,
     momentum: float = 0.9, training_mode: int = 0,
-) -> Expression:  # fmt: skip
+) -> Any:  # fmt: skip
     """Channels last, or rank 2."""
     if training_mode:
-        raise Refusal("training mode is not covered")
+        call = Symbol("batch_normalize")(x, scale, bias, mean, variance, epsilon, momentum)
+        return Unpack(call, 3)
     parts = (scale, bias, mean, variance)
     if all(isinstance(part, Constant) for part in parts):
         # x · (scale / √(variance + ε)) + (bias − mean · scale / √(variance + ε)), in double here
@@ -59,8 +62,11 @@ def rms_normalization(
     x: Value, scale: Value, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
 ) -> Expression:
     axes = list(range(axis % x.known_rank, x.known_rank))
-    power = tf.reduce_mean(tf.square(x), axis=axes, keepdims=True)
-    return x * tf.math.rsqrt(power + epsilon) * scale
+    half = x.known_dtype in ("float16", "bfloat16") and stash_type == 1
+    source: Any = tf.cast(x, tf.float32) if half else x
+    power = tf.reduce_mean(tf.square(source), axis=axes, keepdims=True)
+    normal = source * tf.math.rsqrt(power + epsilon)
+    return (tf.cast(normal, dtype(x.known_dtype)) if half else normal) * scale
 
 
 def mean_variance_normalization(x: Value, *, axes: list[int] | None = None) -> Expression:
@@ -71,7 +77,7 @@ def lrn(
     x: Value, *, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0
 ) -> Expression:
     """Channels last."""
-    if x.known_rank != 4 or size % 2 == 0:
+    if x.known_rank != 4 or size % 2 == 0 or x.dtype not in ("float32", "float16"):
         return Symbol("local_response_normalization")(x, size, alpha, beta, bias)
     radius = (size - 1) // 2
     return tf.nn.local_response_normalization(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from interop.converters.tensorflow.lowerings.common import Lowering, dtype, tf
+from interop.converters.tensorflow.lowerings.common import INTEGERS, Lowering, dtype, tf
 
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Unpack, Value
@@ -14,6 +14,7 @@ from interop.source.values import Unpack, Value
 def reduction(function: Callable[..., Expression], before: Callable[[Any], Any] | None = None,
               after: Callable[[Any], Any] | None = None) -> Lowering:  # fmt: skip
     """`after(function(before(x)))` over the axes, which are an input since opset 18."""
+    floating = (tf.reduce_logsumexp.text,)
 
     def lowering(
         x: Value, axes: Value | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
@@ -30,9 +31,14 @@ def reduction(function: Callable[..., Expression], before: Callable[[Any], Any] 
         if x.dtype == "bool":  # where the least and the largest are logic
             logical = {tf.reduce_max.text: tf.reduce_any, tf.reduce_min.text: tf.reduce_all}
             return logical[str(function)](x, **_options(axis, keepdims))
-        value = before(x) if before is not None else x
+        source: Any = x
+        if x.known_dtype in INTEGERS and (str(function) in floating or after is not None):
+            source = tf.cast(x, tf.float64)
+        unsigned = str(before) == "tf.abs" and x.known_dtype.startswith("uint")
+        value = source if before is None or unsigned else before(source)
         result = function(value, **_options(axis, keepdims))
-        return after(result) if after is not None else result
+        result = after(result) if after is not None else result
+        return result if source is x else tf.cast(result, dtype(x.known_dtype))
 
     return lowering
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from interop.converters.tensorflow.lowerings.common import tf
+from interop.converters.tensorflow.lowerings.common import INTEGERS, dtype, tf
 
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Refusal, Value
@@ -19,52 +19,62 @@ def resize(
     nearest_mode: str = "round_prefer_floor",
 ) -> Expression:  # fmt: skip
     """Separable: each axis that changes is interpolated by a matrix or a gather of its own."""
-    if coordinate_transformation_mode == "tf_crop_and_resize":
-        raise Refusal("coordinate mode tf_crop_and_resize is not covered")
-    if antialias and mode != "nearest":
-        raise Refusal("antialias is not covered")
-    if keep_aspect_ratio_policy != "stretch":
-        raise Refusal(f"keep_aspect_ratio_policy {keep_aspect_ratio_policy} is not covered")
     rank = x.known_rank
     positions = [a % rank for a in axes] if axes is not None else list(range(rank))
+    factors: list[Any] | None = None
     if scales is not None and (scales.constant is None or scales.constant.size):
-        factors: list[Any] | None = (
+        factors = (
             [float(f) for f in scales.constant]
             if scales.constant is not None
             else [scales[index] for index in range(len(positions))]
         )
-    else:
-        factors = None
-    if factors is None and sizes is None:
+    elif sizes is None:
         raise Refusal("neither scales nor sizes are given")
-    spatial = [p for p in range(rank) if p in positions]
     if mode == "nearest" and _is_repeat(factors, coordinate_transformation_mode, nearest_mode):
         result: Expression = x
         for index, axis in enumerate(positions):
             if factors is not None and factors[index] != 1:
                 result = tf.repeat(result, int(factors[index]), axis=axis)
         return result
-    result = x
-    for axis in spatial:
-        index = positions.index(axis)
-        if factors is not None:
-            factor, size = factors[index], None
-            if not isinstance(factor, Expression) and factor == 1:
+    options: dict[str, Any] = {
+        "mode": mode, "coordinates": coordinate_transformation_mode, "nearest": nearest_mode,
+        "cubic": cubic_coeff_a, "exclude_outside": bool(exclude_outside),
+    }  # fmt: skip
+    if antialias and mode != "nearest":
+        options["antialias"] = True
+    rounded = x.known_dtype in INTEGERS and mode != "nearest"
+    result = tf.cast(x, tf.float32) if rounded else x
+    if keep_aspect_ratio_policy != "stretch" and factors is None:
+        assert sizes is not None
+        wanted = sizes if sizes.constant is None else sizes.ints("sizes")
+        larger = keep_aspect_ratio_policy == "not_smaller"
+        result = Symbol("resize_keeping_aspect")(result, wanted, positions, larger, **options)
+    else:
+        crop = roi if coordinate_transformation_mode == "tf_crop_and_resize" else None
+        for axis in sorted(positions):
+            index = positions.index(axis)
+            if crop is not None:
+                parts = [crop[index], crop[index + len(positions)]]
+                if crop.constant is not None:
+                    parts = [float(crop.constant[i]) for i in (index, index + len(positions))]
+                options.update(roi=parts, outside=extrapolation_value)
+            whole = crop is None or options["roi"] == [0.0, 1.0]
+            size = None if factors is not None or sizes is None else _entry(sizes, index)
+            factor = None if factors is None else factors[index]
+            if whole and (_is(factor, 1) or (size is not None and _is(size, x.dim(axis)))):
                 continue
-        else:
-            assert sizes is not None
-            factor = None
-            size = sizes.ints("sizes")[index] if sizes.constant is not None else sizes[index]
-            if x.dim(axis) is not None and x.dim(axis) == size:
-                continue
-            if sizes.constant is None and axis in (0, rank - 1):
+            if whole and isinstance(size, Expression) and axis in (0, rank - 1):
                 continue  # batch and channels do not change; only their sizes are passed along
-        result = Symbol("resize_axis")(
-            result, axis, size=size, scale=factor, mode=mode,
-            coordinates=coordinate_transformation_mode, nearest=nearest_mode, cubic=cubic_coeff_a,
-            exclude_outside=bool(exclude_outside),
-        )  # fmt: skip
-    return result
+            result = Symbol("resize_axis")(result, axis, size=size, scale=factor, **options)
+    return tf.saturate_cast(tf.round(result), dtype(x.known_dtype)) if rounded else result
+
+
+def _entry(sizes: Value, index: int) -> Any:
+    return sizes.ints("sizes")[index] if sizes.constant is not None else sizes[index]
+
+
+def _is(value: Any, number: int | None) -> bool:
+    return not isinstance(value, Expression) and value is not None and value == number
 
 
 def _is_repeat(factors: list[Any] | None, coordinates: str, nearest: str) -> bool:

@@ -1,6 +1,9 @@
-"""Fourier transforms."""
+"""Fourier transforms and filter banks."""
 
 from __future__ import annotations
+
+import onnx_ir as ir
+from interop.converters.tensorflow.lowerings.common import dtype, tf
 
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Value
@@ -20,3 +23,10 @@ def stft(
     onesided: int = 1,
 ) -> Expression:  # fmt: skip
     return Symbol("stft")(x, step, window, length, bool(onesided))
+
+
+def mel_weight_matrix(
+    bins: Value, length: Value, rate: Value, low: Value, high: Value, *, output_datatype: int = 1
+) -> Expression:
+    matrix = Symbol("mel_weight_matrix")(bins, length, rate, low, high)
+    return tf.cast(matrix, dtype(ir.DataType(output_datatype).numpy().name))

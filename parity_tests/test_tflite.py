@@ -49,7 +49,9 @@ def save(factory, nodes, weights, given, made):
         [numpy_helper.from_array(array, name) for name, array in weights.items()],
     )  # fmt: skip
     path = factory.mktemp("model") / "small.onnx"
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), path)
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), path
+    )
     return path
 
 

@@ -71,7 +71,8 @@ class Recipe:
                         hint=f"{name}{specifier} is; {self.locked_version} is what is tested",
                     )
                 name, specifier = self.provider, specifier & matching(version)
-            lines.append(f"{name}{specifier}")
+            marker = "" if requirement.marker is None else f"; {requirement.marker}"
+            lines.append(f"{name}{specifier}{marker}")
         return tuple(lines)
 
     def name_for(self, version: str | None) -> tuple[str, str]:

@@ -44,7 +44,7 @@ def layer(
 
 
 def _layer_name(weight: str) -> str:
-    stem = re.sub(r"[._/](weight|kernel|W)$", "", weight)
+    stem = re.sub(r"[._/](weight|kernel|W|bias)$", "", weight)
     return re.sub(r"\W+", "_", stem).strip("_") or "layer"
 
 

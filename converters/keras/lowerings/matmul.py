@@ -20,7 +20,7 @@ def matmul(a: Value, b: Value) -> Expression:
 def dense(a: Value, w: Value, bias: Value) -> Expression:
     """A product and its bias, which the importer found to belong together."""
     assert w.shape is not None
-    return layer("Dense", [raw(w), raw(bias)], [a], w.shape[1], named=w)
+    return layer("Dense", [raw(w), raw(bias)], [a], w.shape[1], named=bias)
 
 
 def _dense(a: Value) -> bool:

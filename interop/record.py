@@ -57,7 +57,8 @@ def conversion_record(
         "target": {
             "framework": target_home.framework,
             "version": target_home.version,
-            "sha256": digest(target.artifact),
+            "precision": request.precision,
+            "sha256": digest(target.artifact) if target.artifact.exists() else None,
             "graph": built,
         },
         "signature": {
@@ -79,8 +80,16 @@ def conversion_record(
             },
         },
         "machine": {"system": platform.platform(), "processor": platform.machine()},
-        "notes": [*source.notes],
+        "notes": [*source.notes, *_given_up(built, target)],
     }
+
+
+def _fixed(signature: Signature) -> list[str]:
+    """A batch that the source has baked in is worth a word: the artifact takes no other."""
+    if any(isinstance(dim, str) for spec in signature.inputs for dim in spec.shape or ()):
+        return []
+    shapes = ", ".join(f"{spec.name} {list(spec.shape or ())}" for spec in signature.inputs)
+    return [f"every size is fixed in the source, the batch too; the artifact takes only {shapes}"]
 
 
 def _artifacts(target: Target) -> list[dict[str, Any]]:
@@ -97,7 +106,17 @@ def _artifacts(target: Target) -> list[dict[str, Any]]:
             "sha256": digest(path),
         }
         for path, what in written
+        if path.exists()
     ]
+
+
+def _given_up(built: dict[str, Any], target: Target) -> list[str]:
+    """What the framework could not keep when it built the artifact."""
+    if built.get("program") is False:
+        return [f"no {target.kind.artifact}, only its source: {built['reason']}"]
+    if built.get("fixed"):
+        return [f"fixed in {target.kind.artifact}: {', '.join(built['fixed'])}"]
+    return []
 
 
 def _latency(latency: Latency, parity: Parity) -> dict[str, Any]:

@@ -15,6 +15,8 @@ import onnx_ir as ir
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
+from interop.errors import UsageError
+from interop.frameworks import FRAMEWORKS
 from interop.graph.expand import expand
 from interop.graph.layout import to_channels_last
 from interop.source.module import Source
@@ -33,6 +35,7 @@ class Kind:
     layout: str  # "channels last" where the framework's CPU kernels want it
     artifact: str  # the folder or file that `build` writes
     what: str
+    precisions: tuple[str, ...] = ("float32",)  # that `build` can write; the first is the default
 
 
 #: Every framework that can be converted to.
@@ -48,6 +51,19 @@ KINDS = {
         layout="channels first",
         artifact="model.pt2",
         what="torch.export program",
+    ),
+    "keras": Kind(
+        importer="interop.converters.keras.importer",
+        layout="channels last",
+        artifact="model.keras",
+        what="Keras functional model, for any of its backends",
+    ),
+    "tflite": Kind(
+        importer="interop.converters.tflite.importer",
+        layout="channels last",
+        artifact="model.tflite",
+        what="TensorFlow Lite model, signature serving_default",
+        precisions=("float32", "float16", "int8"),
     ),
 }
 
@@ -113,6 +129,27 @@ def _save_weights(weights: dict[str, np.ndarray], path: Path) -> None:
         raise OSError(number, os.strerror(number), str(path)) from error
 
 
-def build(target: Target, worker: Worker) -> dict[str, Any]:
-    """Let the framework itself build and save the artifact from the written source."""
-    return worker.call("build", source=str(target.folder), path=str(target.artifact))
+def check_precision(framework: str, request: Request) -> None:
+    """Raise UsageError where `framework` does not write that precision, or lacks what it needs."""
+    precisions = KINDS[framework].precisions
+    if request.precision not in precisions:
+        raise UsageError(
+            f"{FRAMEWORKS[framework].title} is not written in {request.precision}",
+            hint=f"Possible: {', '.join(precisions)}.",
+        )
+    if request.precision == "int8" and request.data is None:
+        raise UsageError(
+            "int8 needs inputs to calibrate the ranges of its activations on",
+            hint="Give some of your own: --data inputs.npz",
+        )
+
+
+def build(target: Target, worker: Worker, precision: str, calibration: list[str]) -> dict[str, Any]:
+    """Let the framework itself build and save the artifact from the written source.
+
+    calibration: folders of inputs, as the artifact takes them, for a precision that needs some.
+    """
+    options: dict[str, Any] = {}
+    if len(target.kind.precisions) > 1:
+        options = {"precision": precision, "calibration": calibration}
+    return worker.call("build", source=str(target.folder), path=str(target.artifact), **options)

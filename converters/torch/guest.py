@@ -1,4 +1,4 @@
-"""The torch worker: loads a model once, exports it, and runs it."""
+"""The torch worker: loads a model once, exports it or builds it from written source, and runs it."""
 
 import time
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from interop.converters.torch.artifact import load_artifact, save_program
 from interop.converters.torch.exporting import export
 from interop.converters.torch.loading import Loaded, example, input_names, load_reference
 
@@ -58,11 +59,25 @@ def _specs(loaded: Loaded, examples: tuple[torch.Tensor, ...]) -> list[dict[str,
     ]
 
 
+def build(source: str, path: str) -> dict[str, Any]:
+    """Export the model written in `source` to `path`; says what had to be given up."""
+    return save_program(Path(source), Path(path))
+
+
+def load(path: str) -> dict[str, Any]:
+    """Load the program at `path`; where torch could not make one, the source that lies beside it."""
+    module, names = load_artifact(Path(path))
+    _state.update(module=module, inputs=names, outputs=None)
+    return {"inputs": names}
+
+
 def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
     """Run the loaded module on each folder of tensors; write its outputs into the other folder."""
     for source, target in zip(inputs, outputs, strict=True):
         results = _forward(_feeds(source))
-        write_tensors(target, dict(zip(_state["outputs"], map(_to_numpy, results), strict=True)))
+        names = _state["outputs"] or list(results)
+        arrays = map(to_numpy, leaves(results))
+        write_tensors(target, dict(zip(names, arrays, strict=True)))
     return {}
 
 
@@ -80,16 +95,18 @@ def time_runs(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
 
 def _feeds(folder: str) -> list[torch.Tensor]:
     tensors = read_tensors(folder)
-    return [_to_torch(tensors[name]) for name in _state["inputs"]]
+    return [to_torch(tensors[name]) for name in _state["inputs"]]
 
 
-def _to_torch(array: np.ndarray) -> torch.Tensor:
+def to_torch(array: np.ndarray) -> torch.Tensor:
+    """A tensor of its own memory."""
     if array.dtype.name == "bfloat16":
         return torch.from_numpy(np.array(array.view(np.uint16))).view(torch.bfloat16)
     return torch.from_numpy(np.array(array))
 
 
-def _to_numpy(tensor: torch.Tensor) -> np.ndarray:
+def to_numpy(tensor: torch.Tensor) -> np.ndarray:
+    """bfloat16 as ml_dtypes has it."""
     if tensor.dtype == torch.bfloat16:
         import ml_dtypes
 
@@ -97,11 +114,21 @@ def _to_numpy(tensor: torch.Tensor) -> np.ndarray:
     return tensor.detach().contiguous().numpy()
 
 
-def _forward(feeds: list[torch.Tensor]) -> list[torch.Tensor]:
+def _forward(feeds: list[torch.Tensor]) -> Any:
     with torch.inference_mode():
-        result = _state["module"](*feeds)
-    leaves = torch.utils._pytree.tree_leaves(result)
-    return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+        return _state["module"](*feeds)
 
 
-OPERATIONS = {"load_and_export": load_and_export, "run": run, "time": time_runs}
+def leaves(result: Any) -> list[torch.Tensor]:
+    """The tensors in whatever a module returns, in order."""
+    found = torch.utils._pytree.tree_leaves(result)
+    return [leaf for leaf in found if isinstance(leaf, torch.Tensor)]
+
+
+OPERATIONS = {
+    "load_and_export": load_and_export,
+    "build": build,
+    "load": load,
+    "run": run,
+    "time": time_runs,
+}

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
+from interop.converters.torch.fuse import fuse
 from interop.converters.torch.lowerings.common import FLOATS
 from interop.converters.torch.table import LOWERINGS
 
@@ -24,7 +25,7 @@ Converted from ONNX. It needs torch and safetensors, nothing else:
     model({arguments})      # a dict of results
 """
 
-from pathlib import Path
+{imports}from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -40,7 +41,9 @@ def load(path=Path(__file__).with_name("weights.safetensors")):
         return Model(file.get_tensor).eval()
 '''
 
-_NAMES = "torch F nn self Model load safe_open Path weight int tuple zip list range sum map len"
+_NAMES = (
+    "torch F nn math self Model load safe_open Path weight int tuple zip list range sum map len"
+)
 
 #: What a weight must not be called, for a module has these.
 _MODULE = """
@@ -74,12 +77,18 @@ def lower(model: ir.Model) -> Source:
     """
     helpers = functions_in(_HELPERS)
     reserved = _RESERVED | helpers.keys()
+    model = fuse(model.clone())
     body = print_graph(model, LOWERINGS, Style(reserved, _inline, sizes=_sizes, eager=True))
     module = _module(body, _measured(model))
     used = used_functions(module, helpers)
     title = (model.graph.name or "A model").replace('"', "'").replace("\\", "/")
-    header = _HEADER.format(title=title, arguments=", ".join(body.inputs.values()))
-    text = "\n\n\n".join([header.rstrip(), *used, module + _FOOTER.rstrip()]) + "\n"
+    header = _HEADER.format(
+        title=title,
+        arguments=", ".join(body.inputs.values()),
+        imports="import math\n" if any("math." in text for text in used) else "",
+    )
+    header = "\n".join([header, *_specs(model, body)])
+    text = "\n\n\n".join([header, *used, module + _FOOTER.rstrip()]) + "\n"
     return Source(text, body.weights, body.inputs, body.outputs)
 
 
@@ -95,8 +104,26 @@ def _inline(array: np.ndarray) -> str | None:
     return f"torch.tensor({text}){shaped}"
 
 
+def _specs(model: ir.Model, body: Body) -> list[str]:
+    """What the inputs are, as a table that the module carries."""
+    lines = [
+        "#: Inputs of the model: dtype and shape; words are sizes that may vary.",
+        "INPUTS = {",
+    ]
+    for value in model.graph.inputs:
+        assert value.name is not None
+        assert value.dtype is not None
+        shape = None
+        if value.shape is not None:
+            shape = [dim if isinstance(dim, int) else dim.value for dim in value.shape]
+        spec = (value.dtype.numpy().name, shape)
+        lines.append(f"    {body.inputs[value.name]!r}: {spec!r},")
+    return [*lines, "}"]
+
+
 def _sizes(value: Any, dtype: str) -> str:
-    return f"torch.tensor({literal(value)}{'' if dtype == 'int64' else f', dtype=torch.{dtype}'})"
+    usual = dtype == "int64" and value != []
+    return f"torch.tensor({literal(value)}{'' if usual else f', dtype=torch.{dtype}'})"
 
 
 def _measured(model: ir.Model) -> frozenset[str]:

@@ -42,6 +42,10 @@ def convert(
         bool,
         typer.Option("--channels-last", help="Images go in and out of the artifact as NHWC."),
     ] = False,
+    precision: Annotated[
+        str,
+        typer.Option(help="float32, or for tflite float16 or int8 (calibrated on --data)."),
+    ] = "float32",
     trust: Annotated[
         bool, typer.Option("--trust", help="Allow opening pickles, which run the code they carry.")
     ] = False,
@@ -68,6 +72,7 @@ def convert(
         data=data,
         sizes=dict(_size(text) for text in sizes or ()),
         channels_last=channels_last,
+        precision=precision,
         trust=trust,
         seed=seed,
         timeout=timeout,

@@ -4,7 +4,7 @@ import importlib.util
 import os
 
 import torch
-from interop.converters.torch.guest import _to_numpy, _to_torch
+from interop.converters.torch.guest import to_numpy, to_torch
 
 from interop.workers.tensors import read_tensors, write_tensors
 
@@ -22,10 +22,10 @@ def _run(folder):
         spec = importlib.util.spec_from_file_location("model", os.path.join(folder, "model.py"))
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        feeds = [_to_torch(array) for array in read_tensors(os.path.join(folder, "in")).values()]
+        feeds = [to_torch(array) for array in read_tensors(os.path.join(folder, "in")).values()]
         with torch.inference_mode():
             results = module.load()(*feeds)
-        write_tensors(os.path.join(folder, "out"), {k: _to_numpy(v) for k, v in results.items()})
+        write_tensors(os.path.join(folder, "out"), {k: to_numpy(v) for k, v in results.items()})
     except Exception as error:  # noqa: BLE001 - told to the host, which knows what to expect of this case
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 
 
 def embedding(weight, indices):
-    """Rows of a table; negative indices count from its end."""
-    return F.embedding(torch.where(indices < 0, indices + len(weight), indices), weight)
+    """Rows of a table; negative indices count from its end, which a remainder says at once."""
+    return F.embedding(indices % weight.shape[0], weight)
 
 
 def gather_nd(x, indices, batch_dims):
@@ -26,7 +26,7 @@ def scatter_nd(x, indices, updates, reduction):
     place = torch.zeros(indices.shape[:-1], dtype=torch.int64, device=x.device)
     for i, size in zip(index, x.shape[:depth]):
         place = place * size + i % size
-    rows = x.reshape(-1, *x.shape[depth:]).flatten(1)
+    rows = x.flatten(0, depth - 1).reshape(x.shape[:depth].numel(), -1)
     new = updates.reshape(place.numel(), -1)
     place = place.reshape(-1, 1).expand(new.shape)
     return torch.scatter_reduce(rows, 0, place, new, reduction).reshape(x.shape)

@@ -46,7 +46,7 @@ def over_time(x, lengths, states, direction, batch_first, steps):
     Rows whose sequence has ended keep their states and give zeros. Returns y and the last states.
     """
     x = x.transpose(0, 1) if batch_first else x
-    time, batch = x.shape[:2]
+    time = x.shape[0]
     results, last = [], []
     for i, step in enumerate(steps):
         backwards = direction == "reverse" or i == 1

@@ -23,14 +23,23 @@ def highest(x, dim, keepdim):
     """torch.amax, with the lowest value for an empty set."""
     if x.numel():
         return torch.amax(x, dim, keepdim=keepdim)
-    return emptied(x, dim, keepdim, -torch.inf if x.is_floating_point() else torch.iinfo(x.dtype).min)
+    return emptied(x, dim, keepdim, limits(x.dtype)[0])
 
 
 def lowest(x, dim, keepdim):
     """torch.amin, with the highest value for an empty set."""
     if x.numel():
         return torch.amin(x, dim, keepdim=keepdim)
-    return emptied(x, dim, keepdim, torch.inf if x.is_floating_point() else torch.iinfo(x.dtype).max)
+    return emptied(x, dim, keepdim, limits(x.dtype)[1])
+
+
+def limits(dtype):
+    """The lowest and the highest value."""
+    if dtype == torch.bool:
+        return False, True
+    if dtype.is_floating_point:
+        return -torch.inf, torch.inf
+    return torch.iinfo(dtype).min, torch.iinfo(dtype).max
 
 
 def emptied(x, dim, keepdim, value):
@@ -68,3 +77,20 @@ def local_response_norm(x, size, alpha, beta, bias):
     squares = F.pad(squares, [0, 0, (size - 1) // 2, size // 2])
     mean = F.avg_pool2d(squares, (size, 1), stride=1).reshape(x.shape)
     return x / torch.pow(bias + alpha * mean, beta)
+
+
+def dropout(x, ratio, training):
+    """ONNX's Dropout with its training mode known only at run time; and what it kept."""
+    kept = torch.rand_like(x) >= ratio if training else torch.ones_like(x, dtype=torch.bool)
+    return (torch.where(kept, x, 0) / (1 - ratio) if training else x), kept
+
+
+def train_batch_norm(x, scale, bias, mean, variance, epsilon, momentum):
+    """Normalised by the batch itself; and the running statistics after it."""
+    dims = [0, *range(2, x.ndim)]
+    own, spread = x.mean(dims), x.var(dims, correction=0)
+    y = F.batch_norm(x, None, None, scale, bias, training=True, eps=epsilon)
+    return y, *(
+        (old * momentum + new * (1 - momentum)).to(old.dtype)
+        for old, new in ((mean, own), (variance, spread))
+    )

@@ -95,9 +95,11 @@ def widened(lowering: Lowering) -> Lowering:
         return _narrow(answer, names[0])
 
     if not wants_node:
+        parameters = list(signature.parameters.values())
+        rest = [p for p in parameters if p.kind == inspect.Parameter.VAR_KEYWORD]
         entry = inspect.Parameter("node", inspect.Parameter.KEYWORD_ONLY)
         wide.__signature__ = signature.replace(  # type: ignore[attr-defined]
-            parameters=[*signature.parameters.values(), entry]
+            parameters=[*parameters[: len(parameters) - len(rest)], entry, *rest]
         )
     return wide
 

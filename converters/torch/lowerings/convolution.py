@@ -117,10 +117,12 @@ def _cuts(
         totals = [max(0, r + e - s) for s, r, e in zip(strides, reach, extra, strict=True)]
     else:
         totals = [
-            max(0, ((n or 0) - 1) * s + r + e - out)
+            ((n or 0) - 1) * s + r + e - out
             for n, s, r, e, out in zip(
                 known, strides, reach, extra, output_shape[-rank:], strict=True
             )
         ]
     upper = auto_pad == "SAME_UPPER"
-    return [(t // 2, t - t // 2) if upper else (t - t // 2, t // 2) for t in totals]
+    return [
+        (0, t) if t < 0 else (t // 2, t - t // 2) if upper else (t - t // 2, t // 2) for t in totals
+    ]

@@ -11,7 +11,6 @@ from interop.converters.torch.lowerings.common import (
     FLOATS,
     F,
     Lowering,
-    dtype,
     number,
     operands,
     to,
@@ -172,7 +171,10 @@ def prelu(x: Value, slope: Value) -> Expression:
     if x.shape is not None and slope.shape is not None and len(x.shape) > 1:
         channels = (x.shape[1], *[1] * (len(x.shape) - 2))
         single = all(dim == 1 for dim in slope.shape)
-        if x.known_dtype in FLOATS and (single or slope.shape in (channels, (1, *channels))):
+        along = single or slope.shape in (channels, (1, *channels))
+        # Before opset 7 a vector stood for the channels; nothing else could be meant by it.
+        along = along or (slope.shape == (x.shape[1],) and x.shape[-1] != x.shape[1])
+        if x.known_dtype in FLOATS and along:
             return F.prelu(x, slope.method("reshape", -1))
     return torch.where(x < 0, slope * x, x)
 
@@ -218,12 +220,14 @@ def quantize_linear(
     block_size: int = 0, output_dtype: int = 0, precision: int = 0,
 ) -> Expression:  # fmt: skip
     name = zero.known_dtype if zero is not None else ir.DataType(output_dtype or 2).numpy().name
-    if block_size or precision or name not in ("int8", "uint8", "int16", "uint16"):
-        raise Refusal(f"quantisation in blocks or to {name}")
+    if precision or name not in ("int8", "uint8", "int16", "uint16"):
+        raise Refusal(f"quantisation to {name}")
     limits = np.iinfo(name)
-    rounded = torch.round((x if x.known_dtype in FLOATS else to(x, "float32")) / _laid(x, scale, axis))
+    rounded = torch.round(
+        (x if x.known_dtype in FLOATS else to(x, "float32")) / _laid(x, scale, axis, block_size)
+    )
     if zero is not None and not (zero.constant is not None and not zero.constant.any()):
-        rounded = rounded + to(_laid(x, zero, axis), "int32")
+        rounded = rounded + to(_laid(x, zero, axis, block_size), "int32")
     return to(torch.clamp(rounded, int(limits.min), int(limits.max)), name)
 
 
@@ -232,27 +236,22 @@ def dequantize_linear(
     output_dtype: int = 0,
 ) -> Expression:  # fmt: skip
     name = scale.known_dtype
-    if block_size or (output_dtype and ir.DataType(output_dtype).numpy().name != name):
-        raise Refusal("quantisation in blocks, or to another dtype")
+    if output_dtype and ir.DataType(output_dtype).numpy().name != name:
+        raise Refusal("dequantisation to another dtype than the scale's")
     if x.known_dtype not in ("int8", "uint8", "int16", "uint16", "int32"):
         raise Refusal(f"there is no {x.known_dtype} here")
     value: Expression = to(x, name)
     if zero is not None and not (zero.constant is not None and not zero.constant.any()):
-        value = value - to(_laid(x, zero, axis), name)
-    return value * _laid(x, scale, axis)
+        value = value - to(_laid(x, zero, axis, block_size), name)
+    return value * _laid(x, scale, axis, block_size)
 
 
-def _laid(x: Value, vector: Value, axis: int) -> Expression:
-    """A vector along `axis` of x; a scalar as it is."""
+def _laid(x: Value, vector: Value, axis: int, block: int = 0) -> Expression:
+    """A vector along `axis` of x, each entry of a block repeated; a scalar as it is."""
+    if block:
+        spread = vector.method("repeat_interleave", block, axis)
+        return spread.method("narrow", axis, 0, x.size(axis))
     if vector.known_rank == 0 or (vector.shape == (1,) and x.known_rank > 0):
         return vector
     after = x.known_rank - 1 - axis % x.known_rank
     return vector.method("reshape", [-1, *[1] * after]) if after else vector
-
-
-def dropout(
-    x: Value, ratio: Value | None = None, training: Value | None = None, *, seed: int = 0
-) -> Any:
-    if training is not None and (training.constant is None or bool(training.constant)):
-        raise Refusal("training mode draws random numbers")
-    return x, torch.ones_like(x, dtype=dtype("bool"))

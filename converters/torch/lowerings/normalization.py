@@ -8,15 +8,16 @@ from interop.converters.torch.lowerings.common import F, torch
 
 from interop.source.expression import Expression, Symbol
 from interop.source.printer import Node
-from interop.source.values import Refusal, Value
+from interop.source.values import Refusal, Unpack, Value
 
 
 def batch_normalization(
     x: Value, scale: Value, bias: Value, mean: Value, variance: Value, *, epsilon: float = 1e-5,
     momentum: float = 0.9, training_mode: int = 0,
-) -> Expression:  # fmt: skip
+) -> Expression | Unpack:  # fmt: skip
     if training_mode:
-        raise Refusal("training mode")
+        call = Symbol("train_batch_norm")(x, scale, bias, mean, variance, epsilon, momentum)
+        return Unpack(call, 3)
     return F.batch_norm(x, mean, variance, scale, bias, eps=epsilon)
 
 
@@ -68,7 +69,9 @@ def group_normalization(
     return F.group_norm(x, num_groups, scale, bias, eps=epsilon)
 
 
-def lrn(x: Value, *, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0) -> Expression:
+def lrn(
+    x: Value, *, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0
+) -> Expression:
     if size % 2:
         return F.local_response_norm(x, size, alpha, beta, bias)
     return Symbol("local_response_norm")(x, size, alpha, beta, bias)

@@ -124,5 +124,3 @@ def max_unpool(
             output_shape.elements
         )  # fmt: skip
     return Symbol("max_unpool")(x, indices, shape, wanted)
-
-

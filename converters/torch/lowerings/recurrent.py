@@ -87,9 +87,7 @@ def _native(
         weights += [_ordered(w, i, order, "input"), _ordered(r, i, order, "hidden")]
         if b is not None:
             weights += [_ordered(b, i, order, "bias_input"), _ordered(b, i, order, "bias_hidden")]
-    call = Symbol("recurrent")(
-        getattr(torch, kind), x, weights, list(state), r.size(-1), direction
-    )
+    call = Symbol("recurrent")(getattr(torch, kind), x, weights, list(state), r.size(-1), direction)
     return Unpack(call, count)
 
 

@@ -19,39 +19,45 @@ def resize(
     nearest_mode: str = "round_prefer_floor",
 ) -> Expression:  # fmt: skip
     """F.interpolate where it means the same; else each axis that changes by itself."""
-    if coordinate_transformation_mode == "tf_crop_and_resize":
-        raise Refusal("coordinate mode tf_crop_and_resize")
-    if antialias and mode != "nearest":
-        raise Refusal("antialias")
-    if keep_aspect_ratio_policy != "stretch":
-        raise Refusal(f"keep_aspect_ratio_policy {keep_aspect_ratio_policy}")
+    coordinates = coordinate_transformation_mode
     rank = x.known_rank
     where = [a % rank for a in axes] if axes is not None else list(range(rank))
-    factors: list[float] | None = None
+    factors: Any = None
     new: Any = None
     if scales is not None and (scales.constant is None or scales.constant.size):
-        factors = [float(factor) for factor in scales.required("scales")]
+        known = scales.constant
+        factors = scales.method("tolist") if known is None else [float(f) for f in known]
     elif wanted is not None:
         new = sizes(wanted)
     else:
         raise Refusal("neither scales nor sizes are given")
-    native = _native(
-        x, where, factors, new, coordinate_transformation_mode, cubic_coeff_a,
-        bool(exclude_outside), mode, nearest_mode,
-    )  # fmt: skip
-    if native is not None:
-        return native
-    result: Expression = x
-    for index, axis in enumerate(where):
-        factor = None if factors is None else factors[index]
-        size = None if new is None else new[index]
-        if factor == 1 or (isinstance(size, int) and x.dim(axis) == size):
-            continue
-        result = Symbol("resize_axis")(
-            result, axis, size, factor, mode, coordinate_transformation_mode, nearest_mode,
-            cubic_coeff_a, bool(exclude_outside),
+    plain = coordinates != "tf_crop_and_resize" and keep_aspect_ratio_policy == "stretch"
+    if plain and not (antialias and mode != "nearest") and isinstance(factors or new, list):
+        native = _native(
+            x, where, factors, new, coordinates, cubic_coeff_a, bool(exclude_outside), mode,
+            nearest_mode,
         )  # fmt: skip
-    return result
+        if native is not None:
+            return native
+    options: dict[str, Any] = {"mode": mode, "coordinates": coordinates}
+    if mode == "nearest":
+        options["nearest"] = nearest_mode
+    if mode == "cubic":
+        options["cubic"] = cubic_coeff_a
+    if exclude_outside:
+        options["exclude_outside"] = True
+    if antialias and mode != "nearest":
+        options["antialias"] = True
+    if keep_aspect_ratio_policy != "stretch":
+        options["policy"] = keep_aspect_ratio_policy
+    if coordinates == "tf_crop_and_resize":
+        if roi is None:
+            raise Refusal("the region of interest is not given")
+        options["roi"] = (
+            roi.method("tolist") if roi.constant is None else [float(r) for r in roi.constant]
+        )
+        options["extrapolation"] = extrapolation_value
+    return Symbol("resize")(x, where, new, factors, **options)
 
 
 _INTERPOLATION = {
@@ -67,7 +73,11 @@ def _native(
     """F.interpolate over all axes but the first two."""
     rank = x.known_rank
     spatial = list(range(2, rank))
-    if not spatial or x.known_dtype not in FLOATS or (new is not None and not isinstance(new, list)):
+    if (
+        not spatial
+        or x.known_dtype not in FLOATS
+        or (new is not None and not isinstance(new, list))
+    ):
         return None
     given = dict(zip(where, factors if factors is not None else new, strict=True))
     for axis in set(given) - set(spatial):
@@ -77,13 +87,16 @@ def _native(
         return None
     values = [given[axis] for axis in spatial]
     word, options = "", {}
+    plain = _plain(x, spatial, factors, values, coordinates)
     if mode == "nearest":
         whole = factors is not None and all(v == int(v) for v in values)
         halves = coordinates in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric")
         if coordinates == "asymmetric" and nearest == "floor":
             word = "nearest"
-        elif halves and (
-            nearest == "round_prefer_ceil" or (whole and nearest == "round_prefer_floor")
+        elif (
+            halves
+            and plain
+            and (nearest == "round_prefer_ceil" or (whole and nearest == "round_prefer_floor"))
         ):
             word = "nearest-exact"
     else:
@@ -94,7 +107,7 @@ def _native(
             if factors is not None:
                 return None  # a fractional size would count
             options["align_corners"] = True
-        elif coordinates not in ("half_pixel", "pytorch_half_pixel"):
+        elif coordinates not in ("half_pixel", "pytorch_half_pixel") or not plain:
             word = ""
     if not word:
         return None
@@ -103,6 +116,19 @@ def _native(
     else:
         options["size"] = values
     return F.interpolate(x, mode=word, **options)
+
+
+def _plain(
+    x: Value, spatial: list[int], factors: list[float] | None, values: list[Any], coordinates: str
+) -> bool:
+    """Whether the coordinates are those of half_pixel: relatives differ in special cases."""
+    if coordinates == "half_pixel_symmetric":  # sizes that are no whole multiples
+        return factors is None
+    if coordinates != "pytorch_half_pixel":
+        return True
+    if factors is None:  # an axis that shrinks to one entry
+        return all(isinstance(size, int) and size > 1 for size in values)
+    return all(v >= 2 or (x.dim(a) or 0) * v >= 2 for a, v in zip(spatial, values, strict=True))
 
 
 def grid_sample(

@@ -40,9 +40,7 @@ def concat(sequence: Value, *, axis: int, new_axis: int = 0) -> Expression:
     return (torch.stack if new_axis else torch.cat)(sequence, dim=axis)
 
 
-def split(
-    x: Value, parts: Value | None = None, *, axis: int = 0, keepdims: int = 1
-) -> Expression:
+def split(x: Value, parts: Value | None = None, *, axis: int = 0, keepdims: int = 1) -> Expression:
     if parts is None:
         return Symbol("list")(torch.split(x, 1, dim=axis) if keepdims else torch.unbind(x, axis))
     if parts.constant is not None:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 from interop.converters.torch.lowerings.common import (
     FLOATS,
     F,
@@ -25,6 +26,15 @@ _FAR = np.iinfo(np.int32).max
 
 def identity(x: Value) -> Expression:
     return x
+
+
+def constant(*, value: np.ndarray, node: Node) -> Expression:
+    """Only where a constant is itself an output; elsewhere they are weights."""
+    return torch.tensor(value, dtype=dtype(value.dtype.name)).method("reshape", list(value.shape))
+
+
+def bit_cast(x: Value, *, to: int) -> Expression:
+    return x.method("view", dtype(ir.DataType(to).numpy().name))
 
 
 def reshape(x: Value, shape: Value, *, allowzero: int = 0, node: Node) -> Expression:
@@ -119,7 +129,10 @@ def slice_(
         given = [value if value is not None else None for value in (starts, ends, axes, steps)]
         lists = [None if value is None else sizes(value) for value in given]
         return Symbol("slice_by")(x, *lists)
-    assert first is not None and last is not None and stride is not None and where is not None
+    assert first is not None
+    assert last is not None
+    assert stride is not None
+    assert where is not None
     rank = x.known_rank
     parts = [slice(None)] * rank
     for axis, start, end, step in zip(where, first, last, stride, strict=True):
@@ -188,10 +201,12 @@ def expand(x: Value, target: Value) -> Expression:
         own = [x.size(axis) for axis in range(len(x.shape))]
         own = [1] * (len(wanted) - len(own)) + own
         pairs = list(zip(own, wanted, strict=True))
-        if all(_is(a, 1) or isinstance(b, int) or isinstance(a, int) for a, b in pairs):
+        if all(isinstance(a, int) or isinstance(b, int) for a, b in pairs):
             new = len(wanted) - len(x.shape)
             dims = [
-                (b if i < new or _is(a, 1) else -1) if not _is(b, 1) else (1 if i < new else -1)
+                (1 if i < new else -1)
+                if _is(b, 1)
+                else (-1 if isinstance(a, int) and a != 1 else b)
                 for i, (a, b) in enumerate(pairs)
             ]
             return x.method("expand", dims)

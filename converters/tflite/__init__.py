@@ -1,0 +1,1 @@
+"""TFLite as a target: TensorFlow's source → SavedModel → `.tflite`, run by LiteRT's interpreter."""

@@ -1,0 +1,176 @@
+"""Written source → a torch.export program (.pt2), and back from disk."""
+
+import importlib.util
+import inspect
+import itertools
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+#: Sizes that are tried for dimensions that may vary, until the model runs with one.
+_TRIED = (8, 32, 64, 224, 16, 2)
+
+
+def import_source(folder: Path) -> Any:
+    """The module `model` in `folder`."""
+    spec = importlib.util.spec_from_file_location("model", folder / "model.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.dont_write_bytecode = before
+    return module
+
+
+def save_program(source: Path, path: Path) -> dict[str, Any]:
+    """Export the model in `source` to `path`; dimensions that may vary stay so where torch allows.
+
+    Returns which stayed dynamic, which had to be fixed, and why; "program" is False where torch
+    cannot export the model at all (control flow that depends on data): then nothing is written.
+    """
+    written = import_source(source)
+    model, specs = written.load(), written.INPUTS
+    words = {d for _, shape in specs.values() for d in shape or [] if isinstance(d, str)}
+    examples, insists, failed = _examples(model, specs)
+    if examples is None:
+        return {"program": False, "dynamic": [], "fixed": sorted(words), "reason": failed}
+    program, reason = None, ""
+    for dims in _attempts(specs, bool(words)):
+        try:
+            with torch.no_grad(), _recurrent_layers_kept(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                program = torch.export.export(model, examples, dynamic_shapes=dims)
+                break
+        except Exception as error:  # noqa: BLE001 - torch raises anything here; what it says is recorded
+            reason = reason or _first_line(error)
+    if program is None:
+        return {"program": False, "dynamic": [], "fixed": sorted(words), "reason": reason}
+    dynamic = _still_dynamic(program, specs)
+    if words - dynamic and not insists:
+        # The sizes it was fixed to would be our examples': of no use to anybody.
+        return {"program": False, "dynamic": [], "fixed": sorted(words - dynamic), "reason": reason}
+    torch.export.save(program, path)
+    report: dict[str, Any] = {
+        "program": True,
+        "dynamic": sorted(dynamic),
+        "fixed": sorted(words - dynamic),
+        "nodes": sum(node.op == "call_function" for node in program.graph.nodes),
+    }
+    return {**report, "reason": reason} if reason else report
+
+
+def load_artifact(path: Path) -> tuple[Any, list[str]]:
+    """The program at `path`, or the source beside it where there is none; and its inputs' names."""
+    if path.exists():
+        module = torch.export.load(path).module()
+        return module, list(inspect.signature(module.forward).parameters)
+    written = import_source(path.parent)
+    return written.load(), list(written.INPUTS)
+
+
+def _examples(
+    model: Any, specs: dict[str, Any]
+) -> tuple[tuple[torch.Tensor, ...] | None, bool, str]:
+    """Inputs with which the model runs; whether it insists on a batch of 1; or why none will do."""
+    failed = ""
+    for first, size in itertools.product((2, 1), _TRIED):
+        sizes: dict[str, int] = {}
+        tensors = []
+        for name, (dtype, shape) in specs.items():
+            if shape is None:
+                return None, False, f"the rank of {name} is not known"
+            for axis, dim in enumerate(shape):
+                if isinstance(dim, str):
+                    sizes.setdefault(dim, first * (1 + len(sizes)) if axis == 0 else size)
+            concrete = [sizes[dim] if isinstance(dim, str) else dim for dim in shape]
+            kind = getattr(torch, dtype)
+            tensors.append(torch.ones(concrete, dtype=kind))
+        try:
+            with torch.inference_mode():
+                model(*tensors)
+        except Exception as error:  # noqa: BLE001 - whatever the model has against this size
+            failed = failed or _first_line(error)
+            continue
+        return tuple(tensors), first == 1, failed
+    return None, False, failed
+
+
+@contextmanager
+def _recurrent_layers_kept() -> Iterator[None]:
+    """Tracing takes torch.lstm and its like as one operator each.
+
+    Left alone it unrolls them over time, and fixes the length. Only shapes are computed here; the
+    program runs torch's own.
+    """
+    layers = [getattr(torch.ops.aten, name).input for name in _LAYERS]
+    before = [dict(layer.py_kernels) for layer in layers]
+    try:
+        for layer in layers:
+            layer.py_kernels.update(dict.fromkeys(layer.py_kernels, _layer_shapes))
+            layer._dispatch_cache.clear()
+        yield
+    finally:
+        for layer, kernels in zip(layers, before, strict=True):
+            layer.py_kernels.update(kernels)
+            layer._dispatch_cache.clear()
+
+
+_LAYERS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+
+
+def _layer_shapes(
+    x: torch.Tensor, state: Any, parameters: Any, biased: bool, layers: int, dropout: float,
+    train: bool, both: bool, batch_first: bool,
+) -> tuple[torch.Tensor, ...]:  # fmt: skip
+    states = state if isinstance(state, (list, tuple)) else [state]
+    result = x.new_empty(*x.shape[:2], states[0].shape[-1] * (1 + both))
+    return result, *(one.new_empty(one.shape) for one in states)
+
+
+def _attempts(specs: dict[str, Any], dynamic: bool) -> Any:
+    """The dynamic dimensions to ask for: all by name, then as far as they go, then none."""
+    if dynamic:
+        dims: dict[str, Any] = {}
+        for choose in (torch.export.Dim, lambda word: torch.export.Dim.AUTO):
+            dims = {}
+            yield tuple(
+                {
+                    axis: dims.setdefault(dim, choose(_word(dim)))
+                    for axis, dim in enumerate(shape)
+                    if isinstance(dim, str)
+                }
+                for _, shape in specs.values()
+            )
+    yield None
+
+
+def _word(name: str) -> str:
+    """A name that torch takes for a dimension."""
+    word = "".join(letter if letter.isalnum() else "_" for letter in name)
+    return word if word.isidentifier() else f"d_{word}"
+
+
+def _still_dynamic(program: Any, specs: dict[str, Any]) -> set[str]:
+    found = set()
+    users = set(program.graph_signature.user_inputs)
+    nodes = [
+        node for node in program.graph.nodes if node.op == "placeholder" and node.name in users
+    ]
+    for node, (_, shape) in zip(nodes, specs.values(), strict=True):
+        for dim, size in itertools.zip_longest(shape, node.meta["val"].shape):
+            if isinstance(dim, str) and not isinstance(size, int):
+                found.add(dim)
+    return found
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]

@@ -1,0 +1,48 @@
+"""Boxes and regions, and what has as many results as the data say."""
+
+from __future__ import annotations
+
+from interop.converters.torch.lowerings.common import integer
+
+from interop.source.expression import Expression, Symbol
+from interop.source.values import Unpack, Value
+
+
+def non_max_suppression(
+    boxes: Value, scores: Value, most: Value | None = None, overlap: Value | None = None,
+    least: Value | None = None, *, center_point_box: int = 0,
+) -> Expression:  # fmt: skip
+    return Symbol("non_max_suppression")(
+        boxes, scores, 0 if most is None else integer(most), _float(overlap, 0.0),
+        _float(least, None), bool(center_point_box),
+    )  # fmt: skip
+
+
+def _float(value: Value | None, default: float | None) -> object:
+    if value is None:
+        return default
+    if value.constant is not None:
+        return float(value.constant.reshape(-1)[0])
+    return value.method("item")
+
+
+def unique(x: Value, *, axis: int | None = None, sorted: int = 1) -> Unpack:
+    return Unpack(Symbol("unique")(x, axis, bool(sorted)), 4)
+
+
+def roi_align(
+    x: Value, rois: Value, batch: Value, *, coordinate_transformation_mode: str = "half_pixel",
+    mode: str = "avg", output_height: int = 1, output_width: int = 1, sampling_ratio: int = 0,
+    spatial_scale: float = 1.0,
+) -> Expression:  # fmt: skip
+    return Symbol("roi_align")(
+        x, rois, batch, (output_height, output_width), spatial_scale, sampling_ratio,
+        coordinate_transformation_mode == "half_pixel", mode,
+    )  # fmt: skip
+
+
+def tensor_scatter(
+    cache: Value, update: Value, starts: Value | None = None, *, axis: int = -2,
+    mode: str = "linear",
+) -> Expression:  # fmt: skip
+    return Symbol("tensor_scatter")(cache, update, starts, axis, mode == "circular")

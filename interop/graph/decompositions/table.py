@@ -12,11 +12,13 @@ from interop.graph.decompositions import (
     fused,
     grids,
     integer,
+    learned,
     patches,
     quantization,
     quantized,
     regions,
     signal,
+    trees,
 )
 from interop.graph.decompositions.builder import Builder, Operator
 
@@ -80,7 +82,22 @@ _MICROSOFT: dict[str, Decomposition] = {
     "TransposeMatMul": fused.fused_matmul,
 }
 
+_LEARNED: dict[str, Decomposition] = {
+    "ArrayFeatureExtractor": learned.array_feature_extractor,
+    "Binarizer": learned.binarizer,
+    "FeatureVectorizer": learned.feature_vectorizer,
+    "Imputer": learned.imputer,
+    "LabelEncoder": learned.label_encoder,
+    "LinearClassifier": learned.linear_classifier,
+    "LinearRegressor": learned.linear_regressor,
+    "Normalizer": learned.normalizer,
+    "Scaler": learned.scaler,
+    "TreeEnsembleClassifier": trees.tree_classifier,
+    "TreeEnsembleRegressor": trees.tree_regressor,
+}
+
 DECOMPOSITIONS: Mapping[tuple[str, str], Decomposition] = {
     **{("", name): write for name, write in _STANDARD.items()},
     **{("com.microsoft", name): write for name, write in _MICROSOFT.items()},
+    **{("ai.onnx.ml", name): write for name, write in _LEARNED.items()},
 }

@@ -261,7 +261,11 @@ OWN = [
         "coefficients": [0.1, 0.2, 0.3, -0.1, -0.2, 0.4], "intercepts": [0.5, -0.5, 0.1],
         "classlabels_ints": [3, 5, 7], "post_transform": "SOFTMAX",
     }, (INT64, FLOAT)),
-    Own(ML, "TreeEnsembleRegressor", (floats(9, 3),), {**TREES, **leaves("target"), "n_targets": 2, "base_values": [0.5, 1.0]}),
+    Own(ML, "TreeEnsembleRegressor", (floats(9, 3),), {**TREES, **leaves("target"), "n_targets": 2}),
+    Own(ML, "TreeEnsembleRegressor", (floats(9, 3),), {
+        **TREES, "target_treeids": [0, 0, 0, 1, 1], "target_nodeids": [2, 3, 4, 1, 2], "target_ids": [0] * 5,
+        "target_weights": [0.5, -1.0, 0.25, 2.0, -0.75], "n_targets": 1, "base_values": [0.5], "aggregate_function": "AVERAGE",
+    }),
     Own(ML, "TreeEnsembleClassifier", (floats(9, 3),), {
         **TREES, **leaves("class"), "classlabels_int64s": [4, 9, 2], "post_transform": "LOGISTIC",
     }, (INT64, FLOAT)),

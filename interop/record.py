@@ -84,6 +84,14 @@ def conversion_record(
     }
 
 
+def _fixed(signature: Signature) -> list[str]:
+    """A batch that the source has baked in is worth a word: the artifact takes no other."""
+    if any(isinstance(dim, str) for spec in signature.inputs for dim in spec.shape or ()):
+        return []
+    shapes = ", ".join(f"{spec.name} {list(spec.shape or ())}" for spec in signature.inputs)
+    return [f"every size is fixed in the source, the batch too; the artifact takes only {shapes}"]
+
+
 def _artifacts(target: Target) -> list[dict[str, Any]]:
     written = [
         (target.artifact, target.kind.what),

@@ -116,28 +116,25 @@ def test_every_refused_node_is_named(tmp_path):
     graph = helper.make_graph(
         [
             helper.make_node("Det", ["x"], ["a"], name="fine"),
-            helper.make_node(
-                "MaxUnpool", ["p", "i"], ["b"], name="nobody_lowers_it", kernel_shape=[2, 2]
-            ),
+            helper.make_node("ImageDecoder", ["p"], ["b"], name="nobody_lowers_it"),
             helper.make_node(
                 "QuantizeLinear",
                 ["x", "s"],
                 ["c"],
                 name="too_special",
-                output_dtype=TensorProto.INT4,
+                output_dtype=TensorProto.FLOAT8E4M3FNUZ,
             ),
         ],
         "g",
         [
             helper.make_tensor_value_info("x", TensorProto.FLOAT, [3, 3]),
-            helper.make_tensor_value_info("p", TensorProto.FLOAT, [1, 1, 2, 2]),
-            helper.make_tensor_value_info("i", TensorProto.INT64, [1, 1, 2, 2]),
+            helper.make_tensor_value_info("p", TensorProto.UINT8, [None]),
             helper.make_tensor_value_info("s", TensorProto.FLOAT, []),
         ],
         [
             helper.make_tensor_value_info("a", TensorProto.FLOAT, []),
-            helper.make_tensor_value_info("b", TensorProto.FLOAT, [1, 1, 3, 3]),
-            helper.make_tensor_value_info("c", TensorProto.INT4, [3, 3]),
+            helper.make_tensor_value_info("b", TensorProto.UINT8, [None, None, 3]),
+            helper.make_tensor_value_info("c", TensorProto.FLOAT8E4M3FNUZ, [3, 3]),
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
@@ -145,8 +142,11 @@ def test_every_refused_node_is_named(tmp_path):
     with pytest.raises(UnsupportedOperator) as caught:
         lower(to_channels_last(canonicalize(tmp_path / "m.onnx")))
     assert "2 node(s)" in caught.value.message
-    assert "ai.onnx::MaxUnpool-23 (node 'nobody_lowers_it'): no lowering" in caught.value.message
-    assert "node 'too_special'): quantisation to int4 is not covered" in caught.value.message
+    assert "ai.onnx::ImageDecoder-23 (node 'nobody_lowers_it'): no lowering" in caught.value.message
+    assert (
+        "node 'too_special'): quantisation to float8_e4m3fnuz is not covered"
+        in caught.value.message
+    )
     assert "fine" not in caught.value.message
 
 

@@ -48,6 +48,12 @@ def markdown(rows: list[Row]) -> str:
     """The table, and below it how many operators each target covers in which way."""
     targets = list(rows[0].ways)
     lines = [
+        "# Operators",
+        "",
+        "Written by `interop ops --markdown`, and held to it by a test. *native*: a lowering of its own;",
+        "*decomposed*: rewritten into simpler operators first, once for all targets; *standard body*:",
+        "replaced by the function body that the standard gives; *-*: not covered, refused by name.",
+        "",
         f"| operator | since | {' | '.join(targets)} |",
         f"|---|---|{'---|' * len(targets)}",
     ]

@@ -64,7 +64,7 @@ def sample(x, places, mode, padding, bounds):
 def grid_sample(x, grid, mode, padding, align):
     """ONNX's GridSample; grid [N, out…, axes] in [-1, 1], its last axis from the last spatial one."""
     grid = tf.cast(grid, tf.float32)
-    rank = grid.shape[-1]
+    rank = x.shape.rank - 2
     places, bounds = [], []
     for axis in range(rank):
         n = grid[..., rank - 1 - axis]

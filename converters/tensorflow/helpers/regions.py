@@ -52,7 +52,7 @@ def roi_align(x, rois, batches, size, ratio, scale, mode, half_pixel):
     """ONNX's RoiAlign of x [N, C, H, W] → [rois, C, *size]."""
     dtype = x.dtype
     shift = 0.5 if half_pixel else 0.0
-    corners = tf.unstack(tf.cast(rois, tf.float32) * scale - shift, axis=1)  # x, y, x, y
+    corners = tf.unstack(tf.cast(rois, tf.float32) * scale - shift, num=4, axis=1)  # x, y, x, y
     data = tf.gather(tf.cast(x, tf.float32), batches)
     axes = []
     for axis in range(2):
@@ -90,3 +90,28 @@ def roi_align(x, rois, batches, size, ratio, scale, mode, half_pixel):
     best = tf.where(there, best, -np.inf)
     best = tf.reshape(best, [shape[0], -1, size[0], tf.shape(vertical)[2], size[1], shape[2]])
     return tf.cast(tf.reduce_max(best, axis=[3, 5]), dtype)
+
+
+def max_roi_pool(x, rois, size, scale):
+    """ONNX's MaxRoiPool of x [N, C, H, W] → [rois, C, *size]; rois are batch, x1, y1, x2, y2."""
+    data = tf.gather(x, tf.cast(rois[:, 0], tf.int32))
+    corners = tf.floor(tf.cast(rois[:, 1:], tf.float32) * scale + 0.5)
+    for axis in range(2):
+        start, end = corners[:, 1 - axis, None], corners[:, 3 - axis, None]
+        step = tf.maximum(end - start + 1, 1.0) / size[axis]
+        bin = tf.range(float(size[axis]))[None, :]
+        low, high = tf.floor(bin * step) + start, tf.math.ceil((bin + 1) * step) + start
+        place = tf.range(tf.cast(tf.shape(data)[2 + axis], tf.float32))
+        inside = (place >= low[..., None]) & (place < high[..., None])
+        shape = [-1, 1, 1, 1]
+        shape[2 + axis] = tf.shape(place)[0]
+        lowest = tf.constant(x.dtype.min, x.dtype)
+        parts = []
+        for i in range(size[axis]):
+            here = tf.reshape(inside[:, i], shape)
+            largest = tf.reduce_max(tf.where(here, data, lowest), axis=2 + axis)
+            parts.append(
+                tf.where(tf.reduce_any(here, axis=2 + axis), largest, tf.zeros([], x.dtype))
+            )
+        data = tf.stack(parts, axis=2 + axis)
+    return data

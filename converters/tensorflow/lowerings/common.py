@@ -16,11 +16,16 @@ INTEGERS = frozenset(
     {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"}
 )  # fmt: skip
 
+#: The narrow floats that TensorFlow can cast to and from, with their largest values.
+FLOAT8 = {"float8_e4m3fn": 448.0, "float8_e5m2": 57344.0}
+
 Lowering = Callable[..., Any]
 
 
 def dtype(name: str) -> Expression:
     """TensorFlow's name for a NumPy dtype name."""
+    if name in FLOAT8:
+        return Symbol(f"tf.dtypes.experimental.{name}")
     return Symbol(f"tf.{name}")
 
 

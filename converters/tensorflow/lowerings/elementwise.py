@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from interop.converters.tensorflow.lowerings.common import INTEGERS, Lowering, dtype, number, tf
+from interop.converters.tensorflow.lowerings.common import (
+    FLOAT8,
+    INTEGERS,
+    Lowering,
+    dtype,
+    number,
+    tf,
+)
 
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Refusal, Value
@@ -119,9 +126,17 @@ def cast(x: Value, *, to: int, saturate: int = 1, round_mode: str = "up") -> Exp
         return tf.identity(x)
     if name == "bool":
         return tf.not_equal(x, 0)
+    if name in FLOAT8:
+        return to_float8(x, name, saturate)
     if name.startswith(("float8", "float4", "int4", "uint4", "int2", "uint2")):
         raise Refusal(f"TensorFlow has no {name} on CPU")
     return tf.cast(x, dtype(name))
+
+
+def to_float8(x: Any, name: str, saturate: int) -> Expression:
+    """TensorFlow's cast does not saturate."""
+    limited = tf.clip_by_value(x, -FLOAT8[name], FLOAT8[name]) if saturate else x
+    return tf.cast(limited, dtype(name))
 
 
 def bit_cast(x: Value, *, to: int) -> Expression:

@@ -34,7 +34,7 @@ def reduction(function: Callable[..., Expression], before: Callable[[Any], Any] 
         source: Any = x
         if x.known_dtype in INTEGERS and (str(function) in floating or after is not None):
             source = tf.cast(x, tf.float64)
-        unsigned = before is tf.abs and x.known_dtype.startswith("uint")
+        unsigned = str(before) == "tf.abs" and x.known_dtype.startswith("uint")
         value = source if before is None or unsigned else before(source)
         result = function(value, **_options(axis, keepdims))
         result = after(result) if after is not None else result

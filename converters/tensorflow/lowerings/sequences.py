@@ -7,7 +7,7 @@ from interop.converters.tensorflow.lowerings.common import tf
 
 from interop.source.expression import Expression, Symbol, literal
 from interop.source.printer import Node
-from interop.source.values import Unpack, Value
+from interop.source.values import Refusal, Unpack, Value
 
 
 def construct(*xs: Value) -> Expression:
@@ -43,6 +43,8 @@ def length(sequence: Value) -> Expression:
 
 def split(x: Value, sizes: Value | None = None, *, axis: int = 0, keepdims: int = 1) -> Expression:
     if sizes is None or sizes.shape == ():
+        if x.dim(axis) is None:
+            raise Refusal("the number of the parts is not known")
         size = 1 if sizes is None else sizes.ints("split")[0]
         return Symbol("split_to_sequence")(x, size, axis, sizes is not None or bool(keepdims))
     if sizes.constant is not None:

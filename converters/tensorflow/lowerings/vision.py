@@ -75,3 +75,9 @@ def max_unpool(
     return Symbol("max_unpool")(
         x, indices, kernel_shape, strides or [1] * rank, pads or [0] * (2 * rank), shape
     )
+
+
+def max_roi_pool(
+    x: Value, rois: Value, *, pooled_shape: list[int], spatial_scale: float = 1.0
+) -> Expression:
+    return Symbol("max_roi_pool")(x, rois, pooled_shape, spatial_scale)

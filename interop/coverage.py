@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import onnx
 
+from interop.graph.decompositions.table import DECOMPOSITIONS
 from interop.graph.layout import DOMAIN as CHANNELS_LAST
 from interop.targets import KINDS
 
@@ -28,7 +29,7 @@ class Row:
 def coverage() -> list[Row]:
     """A row for each operator of ai.onnx, and for those of other domains that any target covers."""
     tables = {name: _table(kind.importer) for name, kind in KINDS.items()}
-    decomposed = _decomposed()
+    decomposed = frozenset(DECOMPOSITIONS)
     standard = {
         schema.name: schema
         for schema in onnx.defs.get_all_schemas()
@@ -57,7 +58,3 @@ def _table(importer: str) -> frozenset[tuple[str, str]]:
     standard = {("" if domain == CHANNELS_LAST else domain, name) for domain, name in keys}
     # Other domains of ours hold what a target's own fusions make.
     return frozenset(key for key in standard if not key[0].startswith("interop."))
-
-
-def _decomposed() -> frozenset[tuple[str, str]]:
-    return frozenset()

@@ -58,7 +58,7 @@ def conversion_record(
             "framework": target_home.framework,
             "version": target_home.version,
             "precision": request.precision,
-            "sha256": digest(target.artifact),
+            "sha256": digest(target.artifact) if target.artifact.exists() else None,
             "graph": built,
         },
         "signature": {
@@ -80,7 +80,7 @@ def conversion_record(
             },
         },
         "machine": {"system": platform.platform(), "processor": platform.machine()},
-        "notes": [*source.notes],
+        "notes": [*source.notes, *_given_up(built, target)],
     }
 
 
@@ -98,7 +98,17 @@ def _artifacts(target: Target) -> list[dict[str, Any]]:
             "sha256": digest(path),
         }
         for path, what in written
+        if path.exists()
     ]
+
+
+def _given_up(built: dict[str, Any], target: Target) -> list[str]:
+    """What the framework could not keep when it built the artifact."""
+    if built.get("program") is False:
+        return [f"no {target.kind.artifact}, only its source: {built['reason']}"]
+    if built.get("fixed"):
+        return [f"fixed in {target.kind.artifact}: {', '.join(built['fixed'])}"]
+    return []
 
 
 def _latency(latency: Latency, parity: Parity) -> dict[str, Any]:

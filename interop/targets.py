@@ -52,8 +52,14 @@ KINDS = {
         artifact="model.pt2",
         what="torch.export program",
     ),
+    "keras": Kind(
+        importer="interop.converters.keras.importer",
+        layout="channels last",
+        artifact="model.keras",
+        what="Keras functional model, for any of its backends",
+    ),
     "tflite": Kind(
-        importer="interop.converters.tensorflow.importer",
+        importer="interop.converters.tflite.importer",
         layout="channels last",
         artifact="model.tflite",
         what="TensorFlow Lite model, signature serving_default",
@@ -137,9 +143,7 @@ def check_precision(framework: str, request: Request) -> None:
         )
 
 
-def build(
-    target: Target, worker: Worker, precision: str, calibration: list[str]
-) -> dict[str, Any]:
+def build(target: Target, worker: Worker, precision: str, calibration: list[str]) -> dict[str, Any]:
     """Let the framework itself build and save the artifact from the written source.
 
     calibration: folders of inputs, as the artifact takes them, for a precision that needs some.

@@ -10,7 +10,7 @@ from interop.converters.tensorflow.table import LOWERINGS
 
 from interop.source.expression import literal
 from interop.source.module import Source, functions_in, used_functions
-from interop.source.printer import Body, Style, print_graph
+from interop.source.printer import Body, Style, Table, print_graph
 
 #: Operators that have a lowering; others may be expanded into their function bodies first.
 COVERED = frozenset(operator for _, operator in LOWERINGS)
@@ -41,8 +41,8 @@ def load(path=Path(__file__).with_name("weights.safetensors")):
 '''
 
 
-def lower(model: ir.Model) -> Source:
-    """The source of `model` (canonical, through the channels-last layout pass).
+def lower(model: ir.Model, table: Table = LOWERINGS) -> Source:
+    """The source of `model` (canonical, through the channels-last layout pass), by that table.
 
     Raises NotLowered with every node that cannot be lowered.
     """
@@ -50,7 +50,7 @@ def lower(model: ir.Model) -> Source:
     reserved = frozenset(
         {"tf", "np", "self", "Model", "load", "safe_open", "Path", "float", "len", *helpers}
     )
-    body = print_graph(model, LOWERINGS, Style(reserved, _inline))
+    body = print_graph(model, table, Style(reserved, _inline))
     module = _module(model, body)
     used = used_functions(module, helpers)
     title = model.graph.name or "A model"

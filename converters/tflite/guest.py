@@ -28,9 +28,8 @@ def build(
     where the operator can be, with ranges from running the folders of tensors in `calibration`,
     while the inputs and outputs of the model stay as they are.
     """
-    from interop.converters.tensorflow import guest
-
     import tensorflow as tf
+    from interop.converters.tensorflow import guest
 
     with tempfile.TemporaryDirectory(prefix="interop-") as folder:
         built: dict[str, Any] = guest.build(source, folder)
@@ -69,7 +68,9 @@ def _convert(converter: Any) -> bytes:
 
 def _operators(path: str) -> list[str]:
     """The file's operators, each once."""
-    details = Interpreter(model_path=path, experimental_op_resolver_type=_plain())._get_ops_details()
+    details = Interpreter(
+        model_path=path, experimental_op_resolver_type=_plain()
+    )._get_ops_details()
     return sorted({one["op_name"] for one in details})
 
 

@@ -3,7 +3,10 @@
 import importlib.util
 import inspect
 import itertools
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,11 @@ def import_source(folder: Path) -> Any:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.dont_write_bytecode = before
     return module
 
 
@@ -32,13 +39,13 @@ def save_program(source: Path, path: Path) -> dict[str, Any]:
     written = import_source(source)
     model, specs = written.load(), written.INPUTS
     words = {d for _, shape in specs.values() for d in shape or [] if isinstance(d, str)}
-    examples, failed = _examples(model, specs)
+    examples, insists, failed = _examples(model, specs)
     if examples is None:
         return {"program": False, "dynamic": [], "fixed": sorted(words), "reason": failed}
     program, reason = None, ""
     for dims in _attempts(specs, bool(words)):
         try:
-            with torch.no_grad(), warnings.catch_warnings():
+            with torch.no_grad(), _recurrent_layers_kept(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 program = torch.export.export(model, examples, dynamic_shapes=dims)
                 break
@@ -46,8 +53,11 @@ def save_program(source: Path, path: Path) -> dict[str, Any]:
             reason = reason or _first_line(error)
     if program is None:
         return {"program": False, "dynamic": [], "fixed": sorted(words), "reason": reason}
-    torch.export.save(program, path)
     dynamic = _still_dynamic(program, specs)
+    if words - dynamic and not insists:
+        # The sizes it was fixed to would be our examples': of no use to anybody.
+        return {"program": False, "dynamic": [], "fixed": sorted(words - dynamic), "reason": reason}
+    torch.export.save(program, path)
     report: dict[str, Any] = {
         "program": True,
         "dynamic": sorted(dynamic),
@@ -66,18 +76,20 @@ def load_artifact(path: Path) -> tuple[Any, list[str]]:
     return written.load(), list(written.INPUTS)
 
 
-def _examples(model: Any, specs: dict[str, Any]) -> tuple[tuple[torch.Tensor, ...] | None, str]:
-    """Inputs with which the model runs, or why it does with none."""
+def _examples(
+    model: Any, specs: dict[str, Any]
+) -> tuple[tuple[torch.Tensor, ...] | None, bool, str]:
+    """Inputs with which the model runs; whether it insists on a batch of 1; or why none will do."""
     failed = ""
-    for size in _TRIED:
+    for first, size in itertools.product((2, 1), _TRIED):
         sizes: dict[str, int] = {}
         tensors = []
         for name, (dtype, shape) in specs.items():
             if shape is None:
-                return None, f"the rank of {name} is not known"
+                return None, False, f"the rank of {name} is not known"
             for axis, dim in enumerate(shape):
                 if isinstance(dim, str):
-                    sizes.setdefault(dim, 2 + len(sizes) if axis == 0 else size)
+                    sizes.setdefault(dim, first * (1 + len(sizes)) if axis == 0 else size)
             concrete = [sizes[dim] if isinstance(dim, str) else dim for dim in shape]
             kind = getattr(torch, dtype)
             tensors.append(torch.ones(concrete, dtype=kind))
@@ -87,8 +99,40 @@ def _examples(model: Any, specs: dict[str, Any]) -> tuple[tuple[torch.Tensor, ..
         except Exception as error:  # noqa: BLE001 - whatever the model has against this size
             failed = failed or _first_line(error)
             continue
-        return tuple(tensors), ""
-    return None, failed
+        return tuple(tensors), first == 1, failed
+    return None, False, failed
+
+
+@contextmanager
+def _recurrent_layers_kept() -> Iterator[None]:
+    """Tracing takes torch.lstm and its like as one operator each.
+
+    Left alone it unrolls them over time, and fixes the length. Only shapes are computed here; the
+    program runs torch's own.
+    """
+    layers = [getattr(torch.ops.aten, name).input for name in _LAYERS]
+    before = [dict(layer.py_kernels) for layer in layers]
+    try:
+        for layer in layers:
+            layer.py_kernels.update(dict.fromkeys(layer.py_kernels, _layer_shapes))
+            layer._dispatch_cache.clear()
+        yield
+    finally:
+        for layer, kernels in zip(layers, before, strict=True):
+            layer.py_kernels.update(kernels)
+            layer._dispatch_cache.clear()
+
+
+_LAYERS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
+
+
+def _layer_shapes(
+    x: torch.Tensor, state: Any, parameters: Any, biased: bool, layers: int, dropout: float,
+    train: bool, both: bool, batch_first: bool,
+) -> tuple[torch.Tensor, ...]:  # fmt: skip
+    states = state if isinstance(state, (list, tuple)) else [state]
+    result = x.new_empty(*x.shape[:2], states[0].shape[-1] * (1 + both))
+    return result, *(one.new_empty(one.shape) for one in states)
 
 
 def _attempts(specs: dict[str, Any], dynamic: bool) -> Any:

@@ -13,6 +13,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass
 
 from interop.graph.canonical import add_defaults, tidy
+from interop.graph.decompositions.apply import decompose
 
 #: Where a node stands between being given a body and being inlined.
 _CALLS = "interop.calls"
@@ -23,9 +24,14 @@ def expand(model: ir.Model, names: Collection[str]) -> tuple[ir.Model, frozenset
 
     Returns the tidied model (`model` is consumed) and the names of the nodes that were replaced.
     """
-    done: set[str] = set()
-    for node in list(ir.traversal.RecursiveGraphIterator(model.graph)):
-        if node.name is None or node.name not in names:
+    wanted = [
+        node for node in ir.traversal.RecursiveGraphIterator(model.graph) if node.name in names
+    ]
+    ours, _ = decompose(model, wanted)
+    done = set(ours)
+    called = False
+    for node in wanted:
+        if node.name is None or node.name in ours:
             continue
         body = _body(node, model.opset_imports.get("", 1), len(done))
         if body is None:
@@ -33,9 +39,11 @@ def expand(model: ir.Model, names: Collection[str]) -> tuple[ir.Model, frozenset
         model.functions[body.identifier()] = body
         node.domain, node.op_type, node.overload = body.identifier()
         done.add(node.name)
-    if done:
+        called = True
+    if called:
         model.opset_imports[_CALLS] = 1
         InlinePass()(model)
+    if done:
         model = tidy(Path("the graph"), model)
     return model, frozenset(done)
 

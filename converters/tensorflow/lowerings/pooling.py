@@ -5,38 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from interop.converters.tensorflow.lowerings.common import tf
-from interop.converters.tensorflow.lowerings.convolution import explicit_pads, padding
+from interop.converters.tensorflow.lowerings.convolution import padding
 
 from interop.source.expression import Expression, Symbol
-from interop.source.values import Refusal, Unpack, Value
-
-
-def _window(
-    x: Value, kernel: list[int], auto_pad: str, pads: list[int] | None, strides: list[int] | None,
-    dilations: list[int] | None, ceil_mode: int,
-) -> tuple[list[int], list[int], list[tuple[int, int]], list[int]]:  # fmt: skip
-    """Strides, dilations, padding, and how much of the padding after is there for ceil_mode only."""
-    rank = len(kernel)
-    strides, dilations = strides or [1] * rank, dilations or [1] * rank
-    sizes = [x.dim(axis) for axis in range(1, rank + 1)]
-    around = explicit_pads(auto_pad, pads, sizes, kernel, strides, dilations)
-    ceiling = [0] * rank
-    if ceil_mode and auto_pad in ("NOTSET", ""):
-        for axis in range(rank):
-            size = sizes[axis]
-            if size is None:
-                if strides[axis] != 1:
-                    raise Refusal("ceil_mode needs a known spatial size")
-                continue
-            before, after = around[axis]
-            reach = (kernel[axis] - 1) * dilations[axis] + 1
-            span = size + before + after - reach
-            steps = -(-span // strides[axis])
-            if steps * strides[axis] >= size + before:  # the last window would start in padding
-                steps -= 1
-            ceiling[axis] = max(0, steps * strides[axis] - span)
-    widened = [(b, a + c) for (b, a), c in zip(around, ceiling, strict=True)]
-    return strides, dilations, widened, ceiling
+from interop.source.values import Unpack, Value
+from interop.source.windows import window
 
 
 def max_pool(
@@ -44,7 +17,7 @@ def max_pool(
     dilations: list[int] | None = None, pads: list[int] | None = None, storage_order: int = 0,
     strides: list[int] | None = None,
 ) -> Expression:  # fmt: skip
-    strides, dilations, around, _ = _window(
+    strides, dilations, around, _ = window(
         x, kernel_shape, auto_pad, pads, strides, dilations, ceil_mode
     )
     rank = len(kernel_shape)
@@ -71,7 +44,7 @@ def max_pool_with_indices(
     """Channels first, in whose order the indices count."""
     rank = len(kernel_shape)
     last = Value(x.name, x.dtype, (x.dim(0), *(x.dim(a + 2) for a in range(rank)), x.dim(1)), str)
-    strides, dilations, around, _ = _window(
+    strides, dilations, around, _ = window(
         last, kernel_shape, auto_pad, pads, strides, dilations, ceil_mode
     )
     call = Symbol("max_pool_with_indices")(
@@ -85,7 +58,7 @@ def average_pool(
     count_include_pad: int = 0, dilations: list[int] | None = None, pads: list[int] | None = None,
     strides: list[int] | None = None,
 ) -> Expression:  # fmt: skip
-    strides, dilations, around, ceiling = _window(
+    strides, dilations, around, ceiling = window(
         x, kernel_shape, auto_pad, pads, strides, dilations, ceil_mode
     )
     rank = len(kernel_shape)
@@ -109,7 +82,7 @@ def lp_pool(
     dilations: list[int] | None = None, p: int = 2, pads: list[int] | None = None,
     strides: list[int] | None = None,
 ) -> Expression:  # fmt: skip
-    strides, dilations, around, _ = _window(
+    strides, dilations, around, _ = window(
         x, kernel_shape, auto_pad, pads, strides, dilations, ceil_mode
     )
     full = [list(pair) for pair in around]

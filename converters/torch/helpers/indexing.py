@@ -5,8 +5,8 @@ import torch.nn.functional as F
 
 
 def embedding(weight, indices):
-    """Rows of a table; negative indices count from its end."""
-    return F.embedding(torch.where(indices < 0, indices + len(weight), indices), weight)
+    """Rows of a table; negative indices count from its end, which a remainder says at once."""
+    return F.embedding(indices % weight.shape[0], weight)
 
 
 def gather_nd(x, indices, batch_dims):

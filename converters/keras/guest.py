@@ -1,0 +1,107 @@
+"""The Keras worker: builds `.keras` files from written source, loads them from disk, runs them.
+
+The backend is TensorFlow, or what KERAS_BACKEND says.
+"""
+
+import importlib.util
+import os
+import time
+from typing import Any
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+
+from interop.workers.tensors import read_tensors, write_tensors
+
+_state: dict[str, Any] = {}
+
+
+def build(source: str, path: str) -> dict[str, Any]:
+    """Import `source`/model.py, build the model with its weights, save it as `path` (.keras)."""
+    model = from_source(source)
+    model.save(path)
+    kinds = [type(layer).__name__ for layer in model.layers]
+    operations = [type(operation).__name__ for operation in model.operations]
+    return {
+        "layers": len(kinds),
+        "nodes": len(operations),
+        "transposes": operations.count("Transpose"),
+        "backend": keras.backend.backend(),
+        "parameters": int(model.count_params()),
+    }
+
+
+def from_source(source: str) -> Any:
+    spec = importlib.util.spec_from_file_location("model", os.path.join(source, "model.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.load()
+
+
+def load(path: str) -> dict[str, Any]:
+    """Load a `.keras` file as anybody would: in safe mode, with no custom objects."""
+    model = keras.models.load_model(path, compile=False)
+    names = [tensor.name for tensor in model.inputs]
+    _state.update(model=model, names=names, call=_compiled(model))
+    return {"inputs": names, "backend": keras.backend.backend()}
+
+
+def _compiled(model: Any) -> Any:
+    """The model as the backend runs it at its best."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(lambda feeds: model(feeds), reduce_retracing=True, autograph=False)
+    if backend == "jax":
+        import jax
+
+        variables = (
+            [v.value for v in model.trainable_variables],
+            [v.value for v in model.non_trainable_variables],
+        )
+        run_jitted = jax.jit(lambda feeds: model.stateless_call(*variables, feeds)[0])
+        return lambda feeds: run_jitted(feeds)
+    import torch
+
+    def in_torch(feeds: Any) -> Any:
+        with torch.no_grad():
+            return model(feeds)
+
+    return in_torch
+
+
+def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
+    """Run the loaded model on each folder of tensors; write its outputs into the other."""
+    for source, target in zip(inputs, outputs, strict=True):
+        results = _state["call"](_feeds(source))
+        arrays = {key: keras.ops.convert_to_numpy(value) for key, value in results.items()}
+        write_tensors(target, {key: np.asarray(array) for key, array in arrays.items()})
+    return {}
+
+
+def time_runs(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
+    """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
+    feeds, seconds = _feeds(inputs), []
+    call = _state["call"]
+    for _ in range(warmup):
+        call(feeds)
+    for _ in range(runs):
+        start = time.perf_counter()
+        for value in call(feeds).values():
+            keras.ops.convert_to_numpy(value)  # wait for it
+        seconds.append(time.perf_counter() - start)
+    return {"seconds": seconds}
+
+
+def _feeds(folder: str) -> list[Any]:
+    arrays = read_tensors(folder)
+    return [keras.ops.convert_to_tensor(np.asarray(arrays[name])) for name in _state["names"]]
+
+
+OPERATIONS = {"build": build, "load": load, "run": run, "time": time_runs}

@@ -1,0 +1,1 @@
+"""ONNX operators in Keras's terms, by subject."""

@@ -1,0 +1,27 @@
+"""Canonical ONNX → the source of a TensorFlow module that TFLite's own operators suffice for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import onnx_ir as ir
+from interop.converters.tensorflow import importer
+from interop.converters.tensorflow.lowerings.common import Lowering
+from interop.converters.tensorflow.table import LOWERINGS as TENSORFLOW
+from interop.converters.tflite import pooling
+
+from interop.source.module import Source
+
+#: TensorFlow's, but for what its converter leaves to TensorFlow's own kernels.
+LOWERINGS: Mapping[tuple[str, str], Lowering] = {
+    **TENSORFLOW,
+    ("interop.channels_last", "MaxPool"): pooling.max_pool,
+}
+
+
+def lower(model: ir.Model) -> Source:
+    """The source of `model` (canonical, through the channels-last layout pass).
+
+    Raises NotLowered with every node that cannot be lowered.
+    """
+    return importer.lower(model, LOWERINGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,12 @@ def load(path=Path(__file__).with_name("weights.safetensors")):
         return build(file.get_tensor)
 '''
 
-_RESERVED = frozenset(
-    "keras np layers ops safe_open Path load build weight start float len list zip".split()
-)
+_NAMES = "keras np layers ops safe_open Path load build weight start float len list zip"
+
+_RESERVED = frozenset(_NAMES.split())
 
 #: What no functional model can do: Python arithmetic on a size that is None until it runs.
-_ARITHMETIC = re.compile(r"^\s*(\w+) = .*\w\.shape\[\d+\]")
+_DYNAMIC = re.compile(r"\w\.shape\[\d+\]")
 
 
 def lower(model: ir.Model) -> Source:
@@ -61,6 +62,7 @@ def lower(model: ir.Model) -> Source:
     keep_batches(model)
     style = Style(_RESERVED | helpers.keys(), _inline, sizes=_sizes)
     body = print_graph(model, LOWERINGS, style)
+    body = replace(body, lines=_without_sizes(body.lines))
     module = _module(model, body)
     used = used_functions(module, helpers)
     title = (model.graph.name or "A model").replace('"', "'").replace("\\", "/")
@@ -81,6 +83,23 @@ def _inline(array: np.ndarray) -> str | None:
 
 def _sizes(value: Any, dtype: str) -> str:
     return f"np.array({literal(value)}, {dtype!r})"
+
+
+def _without_sizes(lines: Sequence[str]) -> tuple[str, ...]:
+    """The statements without those that only name dynamic sizes, which lowerings may not need.
+
+    Raises NotLowered where one is needed.
+    """
+    kept: list[str] = []
+    for line in reversed(lines):
+        if not _DYNAMIC.search(line):
+            kept.append(line)
+            continue
+        name = line.split(" = ")[0].strip()
+        if any(re.search(rf"\b{name}\b", later) for later in kept):
+            why = f"'{name}' needs a dynamic size as a number, which a functional model has not"
+            raise NotLowered({name: why})
+    return tuple(reversed(kept))
 
 
 def _module(model: ir.Model, body: Body) -> str:

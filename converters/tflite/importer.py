@@ -8,14 +8,15 @@ import onnx_ir as ir
 from interop.converters.tensorflow import importer
 from interop.converters.tensorflow.lowerings.common import Lowering
 from interop.converters.tensorflow.table import LOWERINGS as TENSORFLOW
-from interop.converters.tflite import pooling
+from interop.converters.tflite import windows
 
 from interop.source.module import Source
 
 #: TensorFlow's, but for what its converter leaves to TensorFlow's own kernels.
 LOWERINGS: Mapping[tuple[str, str], Lowering] = {
     **TENSORFLOW,
-    ("interop.channels_last", "MaxPool"): pooling.max_pool,
+    ("interop.channels_last", "ConvTranspose"): windows.conv_transpose,
+    ("interop.channels_last", "MaxPool"): windows.max_pool,
 }
 
 

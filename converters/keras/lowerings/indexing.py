@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from interop.converters.keras.lowerings.common import cast, layer, ops, raw, static
+from interop.converters.keras.lowerings.common import cast, layer, ops, raw
 
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Constant, Refusal, Value

@@ -43,7 +43,9 @@ def _factors(
         for axis, factor in zip(positions, scales.required("scales"), strict=True):
             factors[axis] = float(factor)
     elif sizes is not None:
-        for axis, size in zip(positions, sizes.elements or (), strict=True):
+        if sizes.elements is None:
+            raise Refusal("sizes that depend on data")
+        for axis, size in zip(positions, sizes.elements, strict=True):
             old = x.dim(axis)
             if axis in (0, rank - 1):
                 continue

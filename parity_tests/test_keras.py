@@ -1,0 +1,92 @@
+"""Keras as a target: what is written is plain Keras, and computes the same on each of its backends."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from interop.models import ZOO
+from test_zoo import inputs_of
+
+import interop
+from interop.environments import provide
+from interop.frameworks import FRAMEWORKS
+from interop.workers import Worker
+from interop.workers.tensors import read_tensors, write_tensors
+
+pytestmark = pytest.mark.slow
+
+#: What says that a backend is there; TensorFlow always is.
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """written(name): the zoo model converted to Keras, once."""
+    done = {}
+
+    def make(name):
+        if name not in done:
+            folder = tmp_path_factory.mktemp(name) / "out"
+            done[name] = interop.convert(name, source="torch", target="keras", output=folder)
+        return done[name]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def on_backend():
+    """on_backend(name): a Keras worker on that backend; skips where the interpreter lacks it."""
+    workers = {}
+
+    def open_one(backend):
+        if backend not in workers:
+            environment = provide("keras")
+            worker = Worker(
+                environment.interpreter, FRAMEWORKS["keras"].guest, label=f"keras on {backend}",
+                timeout=600, environment={"KERAS_BACKEND": backend},
+            )  # fmt: skip
+            workers[backend] = worker
+        return workers[backend]
+
+    yield open_one
+    for worker in workers.values():
+        worker.close()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", ZOO)
+def test_zoo(name, written):
+    done = written(name)
+    assert done.grade == "A", done.manifest["rule"]["sentence"]
+    assert {spec["shape"][0] for spec in done.manifest["signature"]["inputs"]} == {"batch"}
+    with zipfile.ZipFile(done.folder / "model.keras") as archive:
+        config = archive.read("config.json").decode()
+        assert len(config) < 2_000_000
+    modules = {layer["module"] for layer in json.loads(config)["config"]["layers"]}
+    assert all(m is None or m.startswith("keras") for m in modules)
+    assert "interop" not in (done.folder / "model.py").read_text()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ZOO)
+def test_backends(name, backend, written, on_backend, tmp_path):
+    packages = provide("keras").packages
+    if backend != "tensorflow" and backend not in packages:
+        pytest.skip(f"the Keras interpreter has no {backend}")
+    folder, worker = written(name).folder, on_backend(backend)
+    reference = on_backend("tensorflow")
+    write_tensors(tmp_path / "in", inputs_of(ZOO[name]))
+    for one, place in ((worker, "out"), (reference, "expected")):
+        answer = one.call("load", path=str(folder / "model.keras"))
+        one.call("run", inputs=[str(tmp_path / "in")], outputs=[str(tmp_path / place)])
+    assert worker.call("load", path=str(folder / "model.keras"))["backend"] == backend
+    assert answer["backend"] == "tensorflow"
+    expected, given = read_tensors(tmp_path / "expected"), read_tensors(tmp_path / "out")
+    for output, wanted in expected.items():
+        assert given[output].dtype == wanted.dtype
+        scale = np.sqrt(np.mean(wanted.astype(np.float64) ** 2))
+        assert np.sqrt(np.mean((given[output] - wanted) ** 2)) < 5e-6 * scale

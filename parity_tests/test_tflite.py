@@ -1,0 +1,95 @@
+"""TFLite as a target: every precision is what it says, and what has no operators is named."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import interop
+from interop.errors import UnsupportedOperator, UsageError
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """An .npz with one input of a small network, batch 4."""
+    path = tmp_path_factory.mktemp("data") / "images.npz"
+    rng = np.random.default_rng(2)
+    np.savez(path, x=rng.standard_normal((4, 3, 16, 16)).astype(np.float32))
+    return path
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """Convolution, ReLU, a padded pool, a mean and a product; 12 288 bytes of weights and more."""
+    rng = np.random.default_rng(1)
+    weights = {
+        "filters": rng.standard_normal((64, 3, 3, 3)).astype(np.float32) / 5,
+        "matrix": rng.standard_normal((64, 256)).astype(np.float32) / 8,
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "filters"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c"], ["r"]),
+        helper.make_node("MaxPool", ["r"], ["p"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        helper.make_node("GlobalAveragePool", ["p"], ["g"]),
+        helper.make_node("Flatten", ["g"], ["f"]),
+        helper.make_node("MatMul", ["f", "matrix"], ["y"]),
+    ]
+    return save(tmp_path_factory, nodes, weights, ["batch", 3, 16, 16], ["batch", 256])
+
+
+def save(factory, nodes, weights, given, made):
+    graph = helper.make_graph(
+        nodes, "small",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, given)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, made)],
+        [numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )  # fmt: skip
+    path = factory.mktemp("model") / "small.onnx"
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), path
+    )
+    return path
+
+
+def converted(network, folder, **options):
+    return interop.convert(str(network), target="tflite", output=folder, **options)
+
+
+def test_precisions(network, images, tmp_path):
+    whole = converted(network, tmp_path / "float32")
+    half = converted(network, tmp_path / "float16", precision="float16")
+    byte = converted(network, tmp_path / "int8", precision="int8", data=images)
+    done = {"float32": whole, "float16": half, "int8": byte}
+    for precision, one in done.items():
+        assert one.manifest["target"]["precision"] == precision
+    assert whole.grade == "A"
+    # Judged as what it is: not the same float32 function, and worse with fewer bits.
+    bits = {name: one.manifest["parity"]["effective_bits"]["y"] for name, one in done.items()}
+    assert bits["float32"] > 22 > bits["float16"] > bits["int8"] > 2
+    assert not half.passed
+    sizes = {name: one.manifest["artifacts"][0]["bytes"] for name, one in done.items()}
+    assert sizes["float32"] > 1.5 * sizes["float16"] > 1.5 * sizes["int8"]
+
+
+def test_int8_needs_data(network, tmp_path):
+    with pytest.raises(UsageError, match="calibrate"):
+        converted(network, tmp_path / "out", precision="int8")
+    assert not (tmp_path / "out").exists()
+
+
+def test_precisions_are_refused_where_there_are_none(network, tmp_path):
+    with pytest.raises(UsageError, match="not written in float16"):
+        interop.convert(
+            str(network), target="tensorflow", output=tmp_path / "out", precision="float16"
+        )
+
+
+def test_operators_of_tensorflow_alone_are_named(tmp_path_factory, tmp_path):
+    nodes = [helper.make_node("Det", ["x"], ["y"])]
+    path = save(tmp_path_factory, nodes, {}, ["batch", 3, 3], ["batch"])
+    with pytest.raises(UnsupportedOperator, match="MatrixDeterminant"):
+        converted(path, tmp_path / "out")

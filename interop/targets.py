@@ -112,7 +112,8 @@ def to_source(model: ir.Model, kind: Kind, *, keep_io: bool = True) -> Source:
         except NotLowered as refused:
             model, expanded = expand(model, refused.reasons)
             left = {name: why for name, why in refused.reasons.items() if name not in expanded}
-            if left:
+            # What is left may only wait for the shapes of what it stands behind.
+            if not expanded:
                 raise NotLowered(left) from refused
 
 

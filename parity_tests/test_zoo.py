@@ -135,3 +135,18 @@ def test_converts_to_tensorflow(name, tmp_path):
         assert done.manifest["target"]["graph"]["transposes"] <= allowed
     dynamic = [spec["shape"][0] for spec in done.manifest["signature"]["inputs"]]
     assert set(dynamic) == {"batch"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ZOO)
+def test_converts_to_torch(name, tmp_path):
+    """There and back into a program of its own, every size as open as it was."""
+    done = interop.convert(name, source="torch", target="torch", output=tmp_path / "out")
+    assert done.grade == "A", done.manifest["rule"]["sentence"]
+    assert min(done.manifest["parity"]["effective_bits"].values()) >= 21
+    graph = done.manifest["target"]["graph"]
+    words = {d for s in done.manifest["signature"]["inputs"] for d in s["shape"] if type(d) is str}
+    assert graph["program"]
+    assert set(graph["dynamic"]) == words
+    assert not graph["fixed"]
+    assert not list((tmp_path / "out").rglob("*.pyc"))

@@ -100,18 +100,22 @@ def _feeds(folder: str) -> list[torch.Tensor]:
 
 def to_torch(array: np.ndarray) -> torch.Tensor:
     """A tensor of its own memory."""
-    if array.dtype.name == "bfloat16":
-        return torch.from_numpy(np.array(array.view(np.uint16))).view(torch.bfloat16)
+    if array.dtype.isbuiltin == 2:  # ml_dtypes' bfloat16 and eight-bit floats
+        bits = torch.from_numpy(np.array(array.view(f"u{array.dtype.itemsize}")))
+        return bits.view(getattr(torch, array.dtype.name))
     return torch.from_numpy(np.array(array))
 
 
 def to_numpy(tensor: torch.Tensor) -> np.ndarray:
-    """bfloat16 as ml_dtypes has it."""
-    if tensor.dtype == torch.bfloat16:
+    """Dtypes that NumPy lacks as ml_dtypes has them."""
+    name = str(tensor.dtype).removeprefix("torch.")
+    tensor = tensor.detach().contiguous()
+    if name == "bfloat16" or name.startswith("float8"):
         import ml_dtypes
 
-        return tensor.contiguous().view(torch.uint16).numpy().view(ml_dtypes.bfloat16)
-    return tensor.detach().contiguous().numpy()
+        bits = tensor.view(torch.uint16 if tensor.itemsize == 2 else torch.uint8)
+        return bits.numpy().view(getattr(ml_dtypes, name))
+    return tensor.numpy()
 
 
 def _forward(feeds: list[torch.Tensor]) -> Any:

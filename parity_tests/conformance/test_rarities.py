@@ -189,6 +189,11 @@ CASES = {
         {"x": _floats(2, 100, 1)},
         {"n": _scalar(10, np.int64), "w": np.hanning(16).astype(np.float32)},
     ),
+    "dft": (
+        [_node("DFT", "x,,a")],
+        {"x": _floats(2, 6, 5, 2), "a": _scalar(1, np.int64)},
+        {},
+    ),
     "qlinear_conv": (
         [_node("QLinearConv", "x,xs,xz,w,ws,wz,ys,yz,b", pads=[1, 1, 1, 1])],
         {"x": _bytes(2, 4, 6, 6)},

@@ -21,7 +21,7 @@ def fourier(signal, length, inverse, onesided):
     if signal.shape[-1] == 1 and onesided and not inverse:
         result = tf.signal.rfft(signal[..., 0], [length])
     else:
-        imaginary = signal[..., 1] if signal.shape[-1] == 2 else tf.zeros_like(signal[..., 0])
+        imaginary = tf.reduce_sum(signal[..., 1:], axis=-1)  # zeros where there is none
         values = tf.complex(signal[..., 0], imaginary)
         if onesided and inverse:
             real = tf.signal.irfft(values, [length])

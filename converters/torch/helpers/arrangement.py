@@ -89,3 +89,13 @@ def space_to_depth(x, block):
 def eye(rows, columns, shift, dtype):
     """Ones on a diagonal."""
     return (torch.arange(rows)[:, None] + shift == torch.arange(columns)).to(dtype)
+
+
+def to_float8(x, dtype, saturate):
+    """Cast to eight bits; what lies beyond, infinities too, becomes the largest if it saturates."""
+    x = x.to(torch.float32)
+    if saturate:
+        x = x.clamp(-torch.finfo(dtype).max, torch.finfo(dtype).max)
+    elif dtype == torch.float8_e4m3fn:  # torch saturates; half a step above the largest is NaN
+        x = torch.where(x.abs() > 464, torch.nan, x)
+    return x.to(dtype)

@@ -19,6 +19,9 @@ Lowering = Callable[..., Any]
 
 FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 
+#: Eight bits, as torch stores them; it casts them, and computes nothing in them.
+FLOATS8 = frozenset(f"float8_{kind}" for kind in ("e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz"))
+
 #: torch stores these, and has next to no kernels for them: they are computed in int64.
 STORED_ONLY = frozenset({"uint16", "uint32", "uint64"})
 

@@ -9,8 +9,10 @@ import numpy as np
 import onnx_ir as ir
 from interop.converters.torch.lowerings.common import (
     FLOATS,
+    FLOATS8,
     F,
     Lowering,
+    dtype,
     number,
     operands,
     to,
@@ -123,21 +125,23 @@ def clip(x: Value, low: Value | None = None, high: Value | None = None) -> Expre
 
 
 def cast(x: Value, *, to: int, saturate: int = 1, round_mode: str = "up") -> Expression:
-    return _cast(x, ir.DataType(to).numpy().name)
+    return _cast(x, ir.DataType(to).numpy().name, bool(saturate))
 
 
 def cast_like(x: Value, like: Value, *, saturate: int = 1, round_mode: str = "up") -> Expression:
-    return _cast(x, like.known_dtype)
+    return _cast(x, like.known_dtype, bool(saturate))
 
 
-def _cast(x: Value, name: str) -> Expression:
+def _cast(x: Value, name: str, saturate: bool) -> Expression:
     if name == x.known_dtype:
         return x
     plain = {"bool", *FLOATS, *(f"{s}int{n}" for s in ("", "u") for n in (8, 16, 32, 64))}
     for one in (name, x.known_dtype):
-        if one not in plain:
+        if one not in plain | FLOATS8:
             raise Refusal(f"there is no {one} here")
-    if x.known_dtype in FLOATS and name.startswith("uint"):
+    if name in FLOATS8:
+        return Symbol("to_float8")(x, dtype(name), saturate)
+    if x.known_dtype in FLOATS | FLOATS8 and name.startswith("uint"):
         return to(to(x, "int64"), name)  # below zero wraps
     return to(x, name)
 
@@ -220,8 +224,11 @@ def quantize_linear(
     block_size: int = 0, output_dtype: int = 0, precision: int = 0,
 ) -> Expression:  # fmt: skip
     name = zero.known_dtype if zero is not None else ir.DataType(output_dtype or 2).numpy().name
-    if precision or name not in ("int8", "uint8", "int16", "uint16"):
+    if precision or name not in {"int8", "uint8", "int16", "uint16", *FLOATS8}:
         raise Refusal(f"quantisation to {name}")
+    if name in FLOATS8:  # whose zero point is zero
+        scaled = to(x, "float32") / _laid(x, scale, axis, block_size)
+        return Symbol("to_float8")(scaled, dtype(name), bool(saturate))
     limits = np.iinfo(name)
     rounded = torch.round(
         (x if x.known_dtype in FLOATS else to(x, "float32")) / _laid(x, scale, axis, block_size)
@@ -238,7 +245,7 @@ def dequantize_linear(
     name = scale.known_dtype
     if output_dtype and ir.DataType(output_dtype).numpy().name != name:
         raise Refusal("dequantisation to another dtype than the scale's")
-    if x.known_dtype not in ("int8", "uint8", "int16", "uint16", "int32"):
+    if x.known_dtype not in {"int8", "uint8", "int16", "uint16", "int32", *FLOATS8}:
         raise Refusal(f"there is no {x.known_dtype} here")
     value: Expression = to(x, name)
     if zero is not None and not (zero.constant is not None and not zero.constant.any()):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import onnx
 import onnx_ir as ir
 
-from interop.graph.canonical import add_defaults
+from interop.graph.canonical import CANONICAL_OPSET, add_defaults
 from interop.graph.decompositions.builder import Builder, Operator
 from interop.graph.decompositions.table import DECOMPOSITIONS
 from interop.source.values import Refusal
@@ -57,6 +57,7 @@ def _replace(
             result = builder.Identity(result)
         assert result is not None
         pairs.append((output, result))
+    model.opset_imports.setdefault("", CANONICAL_OPSET)
     for value in builder.initializers:
         model.graph.register_initializer(value)
     old, new = [pair[0] for pair in pairs], [pair[1] for pair in pairs]

@@ -65,9 +65,9 @@ class Builder:
         """The length of `x` along `axis`: int64[1]."""
         if x.shape is not None and isinstance(x.shape[axis], int):
             return self.constant([x.shape[axis]], np.int64)
-        if axis < 0 and axis == -1:
-            return self.Shape(x, start=-1)
-        return self.Shape(x, start=axis, end=axis + 1)
+        if axis == -1:
+            return self.Shape(x, start=-1)  # type: ignore[no-any-return]
+        return self.Shape(x, start=axis, end=axis + 1)  # type: ignore[no-any-return]
 
     def vector(self, *sizes: ir.Value | int) -> ir.Value:
         """int64[1] values and numbers as one int64 vector."""

@@ -6,7 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 
 import onnx_ir as ir
 
-from interop.graph.decompositions import grids, integer, patches, quantization, regions
+from interop.graph.decompositions import (
+    arrays,
+    attention,
+    fused,
+    grids,
+    integer,
+    learned,
+    patches,
+    quantization,
+    quantized,
+    regions,
+    signal,
+    trees,
+)
 from interop.graph.decompositions.builder import Builder, Operator
 
 #: Builds nodes and returns one value for each output, None for those that nobody asks for.
@@ -15,8 +28,11 @@ Decomposition = Callable[[Builder, Operator], ir.Value | Sequence[ir.Value | Non
 
 _STANDARD: dict[str, Decomposition] = {
     "AffineGrid": grids.affine_grid,
+    "BatchNormalization": arrays.batch_normalization,
+    "CausalConvWithState": arrays.causal_conv_with_state,
     "Col2Im": patches.col2im,
     "ConvInteger": integer.conv_integer,
+    "DFT": signal.dft,
     "DeformConv": patches.deform_conv,
     "DequantizeLinear": quantization.dequantize_linear,
     "DynamicQuantizeLinear": quantization.dynamic_quantize_linear,
@@ -29,8 +45,59 @@ _STANDARD: dict[str, Decomposition] = {
     "QLinearMatMul": integer.qlinear_matmul,
     "QuantizeLinear": quantization.quantize_linear,
     "RoiAlign": regions.roi_align,
+    "STFT": signal.stft,
+    "TensorScatter": arrays.tensor_scatter,
+    "Unique": arrays.unique,
+}
+
+_MICROSOFT: dict[str, Decomposition] = {
+    "Attention": attention.attention,
+    "BiasGelu": fused.bias_gelu,
+    "CropAndResize": regions.crop_and_resize,
+    "DequantizeLinear": quantization.dequantize_linear,
+    "DynamicQuantizeMatMul": quantized.dynamic_quantize_matmul,
+    "EmbedLayerNormalization": fused.embed_layer_normalization,
+    "FastGelu": fused.fast_gelu,
+    "FusedConv": fused.fused_conv,
+    "FusedGemm": fused.fused_gemm,
+    "FusedMatMul": fused.fused_matmul,
+    "Gelu": fused.gelu,
+    "GroupQueryAttention": attention.group_query_attention,
+    "MatMulIntegerToFloat": quantized.matmul_integer_to_float,
+    "MatMulNBits": quantized.matmul_n_bits,
+    "MultiHeadAttention": attention.multi_head_attention,
+    "QLinearAdd": quantized.binary("Add"),
+    "QLinearAveragePool": quantized.unary(quantized.average_pool),
+    "QLinearConcat": quantized.concat,
+    "QLinearGlobalAveragePool": quantized.unary(quantized.global_average_pool),
+    "QLinearLeakyRelu": quantized.unary(quantized.leaky_relu),
+    "QLinearMul": quantized.binary("Mul"),
+    "QLinearSigmoid": quantized.unary(quantized.sigmoid),
+    "QLinearSoftmax": quantized.unary(quantized.softmax),
+    "QuantizeLinear": quantization.quantize_linear,
+    "QuickGelu": fused.quick_gelu,
+    "RotaryEmbedding": attention.rotary_embedding,
+    "SkipLayerNormalization": fused.skip_layer_normalization,
+    "SkipSimplifiedLayerNormalization": fused.skip_simplified_layer_normalization,
+    "TransposeMatMul": fused.fused_matmul,
+}
+
+_LEARNED: dict[str, Decomposition] = {
+    "ArrayFeatureExtractor": learned.array_feature_extractor,
+    "Binarizer": learned.binarizer,
+    "FeatureVectorizer": learned.feature_vectorizer,
+    "Imputer": learned.imputer,
+    "LabelEncoder": learned.label_encoder,
+    "LinearClassifier": learned.linear_classifier,
+    "LinearRegressor": learned.linear_regressor,
+    "Normalizer": learned.normalizer,
+    "Scaler": learned.scaler,
+    "TreeEnsembleClassifier": trees.tree_classifier,
+    "TreeEnsembleRegressor": trees.tree_regressor,
 }
 
 DECOMPOSITIONS: Mapping[tuple[str, str], Decomposition] = {
     **{("", name): write for name, write in _STANDARD.items()},
+    **{("com.microsoft", name): write for name, write in _MICROSOFT.items()},
+    **{("ai.onnx.ml", name): write for name, write in _LEARNED.items()},
 }

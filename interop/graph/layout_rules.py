@@ -279,7 +279,7 @@ def _same(dim: int | ir.SymbolicDim, other: int | ir.SymbolicDim) -> bool:
 def _spatial_rank(node: ir.Node, layouts: Layouts) -> int | None:
     """From the data, or, where inference lost it, from the weights or the kernel."""
     rank = layouts.rank(node.inputs[0])
-    if rank is None and node.op_type in ("Conv", "ConvTranspose", "ConvInteger"):
+    if rank is None and node.op_type in ("Conv", "ConvTranspose"):
         rank = layouts.rank(node.inputs[1])
     if rank is None and "kernel_shape" in node.attributes:
         rank = len(node.attributes.get_ints("kernel_shape") or ()) + 2
@@ -326,9 +326,9 @@ def _all(rule: Rule, names: str) -> dict[str, Rule]:
 RULES: dict[str, Rule] = {
     **_all(
         spatial,
-        "Conv ConvInteger ConvTranspose QLinearConv MaxPool AveragePool LpPool GlobalMaxPool "
+        "Conv ConvTranspose MaxPool AveragePool LpPool GlobalMaxPool "
         "GlobalAveragePool GlobalLpPool BatchNormalization InstanceNormalization GroupNormalization "
-        "LRN DepthToSpace SpaceToDepth GridSample",
+        "LRN DepthToSpace SpaceToDepth",
     ),
     "Resize": resize,
     **_all(

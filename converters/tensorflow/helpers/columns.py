@@ -1,4 +1,4 @@
-"""Values put back where they came from: Col2Im and MaxUnpool, channels first."""
+"""Columns put back where they came from, channels first."""
 
 import tensorflow as tf
 
@@ -26,23 +26,3 @@ def col2im(x, image, block, dilations, pads, strides):
     whole = tf.reshape(tf.transpose(total), [batch, channels, *padded])
     inside = [slice(pads[i], pads[i] + size) for i, size in enumerate(image)]
     return whole[(slice(None), slice(None), *inside)]
-
-
-def max_unpool(x, indices, kernel, strides, pads, shape):
-    """ONNX's MaxUnpool: each value where the pool found it, zeros elsewhere."""
-    rank = len(kernel)
-    sizes = tf.shape(x, out_type=tf.int64)
-    spatial = [
-        (sizes[i + 2] - 1) * strides[i] - pads[i] - pads[rank + i] + kernel[i] for i in range(rank)
-    ]
-    full = tf.stack([sizes[0], sizes[1], *spatial])
-    whole = tf.tensor_scatter_nd_update(
-        tf.zeros([tf.reduce_prod(full)], x.dtype),
-        tf.reshape(indices, [-1, 1]),
-        tf.reshape(x, [-1]),
-    )
-    whole = tf.reshape(whole, full)
-    if shape is None:
-        return whole
-    missing = tf.cast(shape, tf.int64) - full
-    return tf.pad(whole, tf.stack([tf.zeros_like(missing), missing], axis=1))

@@ -125,18 +125,3 @@ def unique(x, axis, ordered):
         )
         inverse = tf.cast(tf.gather(tf.math.invert_permutation(order), inverse), tf.int64)
     return tf.cast(y, dtype), first, inverse, counts
-
-
-def tensor_scatter(cache, update, start, axis, circular):
-    """TensorScatter: each batch entry's update along `axis`, from its own place on."""
-    rank = cache.shape.rank
-    axis = axis % rank
-    order = [0, axis] + [i for i in range(1, rank) if i != axis]
-    whole, part = tf.transpose(cache, order), tf.transpose(update, order)
-    batch, count = tf.shape(part)[0], tf.shape(part)[1]
-    start = tf.zeros([batch], tf.int32) if start is None else tf.cast(start, tf.int32)
-    places = start[:, None] + tf.range(count)[None, :]
-    places = tf.math.floormod(places, tf.shape(whole)[1]) if circular else places
-    entries = tf.broadcast_to(tf.range(batch)[:, None], tf.shape(places))
-    result = tf.tensor_scatter_nd_update(whole, tf.stack([entries, places], axis=-1), part)
-    return tf.transpose(result, np.argsort(order).tolist())

@@ -81,10 +81,3 @@ def reverse_sequence(
     x: Value, lengths: Value, *, batch_axis: int = 1, time_axis: int = 0
 ) -> Expression:
     return tf.reverse_sequence(x, lengths, seq_axis=time_axis, batch_axis=batch_axis)
-
-
-def tensor_scatter(
-    cache: Value, update: Value, start: Value | None = None, *, axis: int = -2,
-    mode: str = "linear",
-) -> Expression:  # fmt: skip
-    return Symbol("tensor_scatter")(cache, update, start, axis, mode == "circular")

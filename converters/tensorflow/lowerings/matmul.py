@@ -79,19 +79,6 @@ def _scale(x: Any, factor: float, origin: Value) -> Expression:
     return x * factor
 
 
-def matmul_integer(
-    a: Value, b: Value, a_zero: Value | None = None, b_zero: Value | None = None
-) -> Expression:
-    left: Any = tf.cast(a, tf.int32)
-    right: Any = tf.cast(b, tf.int32)
-    if a_zero is not None:
-        zero = tf.cast(a_zero, tf.int32)
-        left = left - (tf.expand_dims(zero, -1) if len(a_zero.shape or ()) >= 1 else zero)
-    if b_zero is not None:
-        right = right - tf.cast(b_zero, tf.int32)
-    return tf.matmul(left, right)
-
-
 @widened
 def einsum(*xs: Value, equation: str) -> Expression:
     return tf.einsum(equation.replace(" ", ""), *xs)

@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 from interop.converters.tensorflow.lowerings.common import FLOAT8, axis_size, dtype, tf
-from interop.converters.tensorflow.lowerings.convolution import conv
 from interop.converters.tensorflow.lowerings.elementwise import to_float8
-from interop.converters.tensorflow.lowerings.matmul import matmul_integer
 
-from interop.source.expression import ATOM, Expression
+from interop.source.expression import Expression
 from interop.source.values import Constant, Refusal, Value
 
 #: Least, largest, and the dtype that holds them: TensorFlow computes with none below eight bits.
@@ -80,78 +78,3 @@ def _laid(value: Value, x: Value, scale: Value, axis: int, block: int) -> Any:
 
 def _as(x: Any, to: str, origin: str | None = None) -> Any:
     return x if (origin or x.known_dtype) == to else tf.cast(x, dtype(to))
-
-
-def conv_integer(
-    x: Value, w: Value, x_zero: Value | None = None, w_zero: Value | None = None,
-    **attributes: Any,
-) -> Expression:  # fmt: skip
-    """Channels last. In floating point, where every sum is a whole number and exact."""
-    result = conv(*_centred_pair(x, x_zero, w, w_zero), **attributes)
-    return tf.cast(result, tf.int32)
-
-
-def qlinear_conv(
-    x: Value, x_scale: Value, x_zero: Value, w: Value, w_scale: Value, w_zero: Value,
-    y_scale: Value, y_zero: Value, b: Value | None = None, **attributes: Any,
-) -> Expression:  # fmt: skip
-    """Channels last."""
-    data, weights = _centred_pair(x, x_zero, w, w_zero)
-    result = _as(conv(data, weights, **attributes), "float64", data.dtype)
-    if b is not None:
-        result = result + tf.cast(b, tf.float64)
-    return _requantized(result, (x_scale, w_scale), y_scale, y_zero)
-
-
-def qlinear_matmul(
-    a: Value, a_scale: Value, a_zero: Value, b: Value, b_scale: Value, b_zero: Value,
-    y_scale: Value, y_zero: Value,
-) -> Expression:  # fmt: skip
-    product = tf.cast(matmul_integer(a, b, a_zero, b_zero), tf.float64)
-    rows: Any = tf.expand_dims(a_scale, -1) if len(a_scale.shape or ()) == 1 else a_scale
-    return _requantized(product, (rows, b_scale), y_scale, y_zero)
-
-
-def _requantized(
-    total: Expression, scales: tuple[Any, Any], y_scale: Value, y_zero: Value
-) -> Expression:
-    limits = np.iinfo(y_zero.known_dtype)
-    first, second = (tf.cast(scale, tf.float64) for scale in scales)
-    scaled = tf.round(total * (first * second / tf.cast(y_scale, tf.float64)))
-    shifted = scaled + tf.cast(y_zero, tf.float64)
-    clipped = tf.clip_by_value(shifted, float(limits.min), float(limits.max))
-    return tf.cast(clipped, dtype(y_zero.known_dtype))
-
-
-def _centred_pair(
-    x: Value, x_zero: Value | None, w: Value, w_zero: Value | None
-) -> tuple[Value, Value]:
-    """Both without their zero points, in a dtype in which the sums of their products are exact.
-
-    The zero points of w may go by output channel.
-    """
-    shape = None
-    if w_zero is not None and w_zero.shape not in ((), (1,)):
-        shape = [-1, *[1] * (w.known_rank - 1)]
-    weights = _centred(w, w_zero, shape, "float64")
-    name = "float64"
-    if isinstance(weights, Constant):
-        largest = np.abs(weights.constant).reshape(len(weights.constant), -1).sum(axis=1).max()
-        if 255 * largest < 1 << 24:  # as far as float32 counts
-            name = "float32"
-            weights = w.derived("centred", weights.constant.astype(name))  # type: ignore[attr-defined]
-    return _centred(x, x_zero, None, name), weights
-
-
-def _centred(x: Value, zero: Value | None, shape: list[int] | None, name: str) -> Value:
-    if isinstance(x, Constant) and (zero is None or zero.constant is not None):
-        array = x.constant.astype(name)
-        if zero is not None:
-            point = zero.required("zero point").astype(name)
-            array = array - (point if shape is None else point.reshape(shape))
-        return x.derived("centred", array)
-    wide = tf.cast(x, dtype(name))
-    if zero is not None:
-        point = tf.cast(zero, dtype(name))
-        wide = wide - (point if shape is None else tf.reshape(point, shape))
-    return Value(x.name, name, x.shape, lambda: wide.within(ATOM))

@@ -1,35 +1,8 @@
-"""Columns and samples: DeformConv, Col2Im, TfIdfVectorizer, MelWeightMatrix."""
+"""Columns, n-grams and filters: Col2Im, TfIdfVectorizer, MelWeightMatrix."""
 
 import math
 
 import torch
-import torch.nn.functional as F
-
-
-def deform_conv(x, w, offset, b, mask, strides, pads, dilations, group, offset_group):
-    """ONNX's DeformConv in two dimensions: every tap samples the image where its offset says."""
-    n, channels, height, width = x.shape
-    taps, rows, columns = w.shape[2] * w.shape[3], *offset.shape[-2:]
-
-    def grid(axis):
-        tap = torch.arange(w.shape[2 + axis], device=x.device) * dilations[axis]
-        tap = tap.reshape([-1, 1] if axis == 0 else [1, -1]).expand(w.shape[2:]).reshape(taps, 1, 1)
-        at = torch.arange(offset.shape[-2 + axis], device=x.device) * strides[axis] - pads[axis]
-        at = at.reshape([1, -1, 1] if axis == 0 else [1, 1, -1]) + tap
-        moved = offset.reshape(n * offset_group, taps, 2, rows, columns)[:, :, axis] + at
-        return moved / max((height, width)[axis] - 1, 1) * 2 - 1
-
-    places = torch.stack([grid(1), grid(0)], -1).reshape(n * offset_group, taps * rows, columns, 2)
-    image = x.reshape(n * offset_group, channels // offset_group, height, width)
-    taken = F.grid_sample(image, places.to(x.dtype), align_corners=True)
-    taken = taken.reshape(n, offset_group, channels // offset_group, taps, rows, columns)
-    if mask is not None:
-        taken = taken * mask.reshape(n, offset_group, 1, taps, rows, columns)
-    taken = taken.reshape(n, group, channels // group, taps, rows, columns)
-    weights = w.reshape(group, w.shape[0] // group, w.shape[1], taps)
-    result = torch.einsum("ngckhw,gock->ngohw", taken, weights)
-    result = result.reshape(n, w.shape[0], rows, columns)
-    return result if b is None else result + b.reshape(-1, 1, 1)
 
 
 def col2im(x, image, block, strides, pads, dilations):

@@ -9,19 +9,6 @@ from interop.source.expression import Expression, Symbol
 from interop.source.values import Refusal, Value
 
 
-def deform_conv(
-    x: Value, w: Value, offset: Value, b: Value | None = None, mask: Value | None = None, *,
-    dilations: list[int] | None = None, group: int = 1, kernel_shape: list[int] | None = None,
-    offset_group: int = 1, pads: list[int] | None = None, strides: list[int] | None = None,
-) -> Expression:  # fmt: skip
-    if x.known_rank != 4:
-        raise Refusal(f"{x.known_rank - 2} spatial dimensions")
-    return Symbol("deform_conv")(
-        x, w, offset, b, mask, strides or [1, 1], (pads or [0, 0])[:2], dilations or [1, 1], group,
-        offset_group,
-    )  # fmt: skip
-
-
 def col2im(
     x: Value, image: Value, block: Value, *, dilations: list[int] | None = None,
     pads: list[int] | None = None, strides: list[int] | None = None,

@@ -28,21 +28,3 @@ def _float(value: Value | None, default: float | None) -> object:
 
 def unique(x: Value, *, axis: int | None = None, sorted: int = 1) -> Unpack:
     return Unpack(Symbol("unique")(x, axis, bool(sorted)), 4)
-
-
-def roi_align(
-    x: Value, rois: Value, batch: Value, *, coordinate_transformation_mode: str = "half_pixel",
-    mode: str = "avg", output_height: int = 1, output_width: int = 1, sampling_ratio: int = 0,
-    spatial_scale: float = 1.0,
-) -> Expression:  # fmt: skip
-    return Symbol("roi_align")(
-        x, rois, batch, (output_height, output_width), spatial_scale, sampling_ratio,
-        coordinate_transformation_mode == "half_pixel", mode,
-    )  # fmt: skip
-
-
-def tensor_scatter(
-    cache: Value, update: Value, starts: Value | None = None, *, axis: int = -2,
-    mode: str = "linear",
-) -> Expression:  # fmt: skip
-    return Symbol("tensor_scatter")(cache, update, starts, axis, mode == "circular")

@@ -73,6 +73,8 @@ def _complete(model: ir.Model) -> bool:
         dims = None if rule is None else rule(node, sizes)
         if dims is not None:
             changed |= _refine(node.outputs[0], dims)
+        if node.op_type == "Split":
+            changed |= _split(node, sizes)
     return changed
 
 
@@ -222,6 +224,18 @@ def _broadcast(a: int | str | None, b: int | str | None) -> int | str | None:
         return a
     known = [dim for dim in (a, b) if isinstance(dim, int) and dim > 1]
     return known[0] if known else None
+
+
+def _split(node: ir.Node, sizes: _Followed) -> bool:
+    """The parts' sizes where they are given; onnx wants to know the size of the whole first."""
+    data = _shape(node.inputs[0])
+    parts = sizes.dims(node.inputs[1]) if len(node.inputs) > 1 else None
+    if data is None or parts is None:
+        return False
+    axis, changed = node.attributes.get_int("axis", 0) % len(data), False
+    for output, size in zip(node.outputs, parts, strict=False):
+        changed |= _refine(output, [*data[:axis], size, *data[axis + 1 :]])
+    return changed
 
 
 def _filled(node: ir.Node, sizes: _Followed) -> Dims | None:

@@ -20,10 +20,9 @@ def gather_elements(x, indices, axis):
     return tf.gather_nd(x, tf.stack(grid, axis=-1))
 
 
-def gather_nd(x, indices, batch_dims):
-    """GatherND, negative indices included."""
-    indices = tf.cast(indices, tf.int64)
-    depth = indices.shape[-1]
+def gather_nd(x, indices, batch_dims, depth):
+    """GatherND with rows of `depth` indices, negative ones included."""
+    indices = tf.ensure_shape(tf.cast(indices, tf.int64), [*indices.shape[:-1], depth])
     sizes = tf.shape(x, out_type=tf.int64)[batch_dims : batch_dims + depth]
     indices = tf.where(indices < 0, indices + sizes, indices)
     return tf.gather_nd(x, indices, batch_dims=batch_dims)

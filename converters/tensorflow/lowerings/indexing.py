@@ -8,7 +8,7 @@ import numpy as np
 from interop.converters.tensorflow.lowerings.common import axis_size, dtype, tf
 
 from interop.source.expression import Expression, Symbol
-from interop.source.values import Unpack, Value
+from interop.source.values import Refusal, Unpack, Value
 
 
 def _from_start(indices: Value, size: Any) -> Any:
@@ -36,7 +36,10 @@ def gather_elements(x: Value, indices: Value, *, axis: int = 0) -> Expression:
 
 
 def gather_nd(x: Value, indices: Value, *, batch_dims: int = 0) -> Expression:
-    return Symbol("gather_nd")(x, indices, batch_dims)
+    depth = indices.dim(-1)
+    if depth is None:
+        raise Refusal("the number of indices in a row is not known")
+    return Symbol("gather_nd")(x, indices, batch_dims, depth)
 
 
 def scatter_elements(

@@ -23,7 +23,7 @@ def grid_sample(op: Builder, node: Operator) -> ir.Value:
     padding = node.attribute("padding_mode")
     count = rank(x) - 2
     grid = op.cast(grid, np.float32)
-    points = op.Split(grid, axis=-1, num_outputs=count, outputs=count)
+    points = op.Split(grid, op.constant([1] * count, np.int64), axis=-1, outputs=count)
     taps = []
     for axis, point in zip(range(2, rank(x)), reversed(points), strict=True):
         length = op.cast(op.size(x, axis), np.float32)

@@ -30,7 +30,7 @@ FRAMEWORKS: dict[str, Framework] = {
     for row in (
         Framework("onnx", "ONNX, run by ONNX Runtime", ("onnxruntime",), frozenset({"source"})),
         Framework("torch", "PyTorch", ("pytorch",), frozenset({"source", "target"})),
-        Framework("tensorflow", "TensorFlow", ("tf",), frozenset({"target"})),
+        Framework("tensorflow", "TensorFlow", ("tf",), frozenset({"source", "target"})),
         Framework("keras", "Keras", (), frozenset({"target"})),
         Framework("tflite", "TensorFlow Lite", ("litert",), frozenset({"target"})),
     )

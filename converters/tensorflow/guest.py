@@ -4,17 +4,49 @@ import errno
 import importlib.util
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import tensorflow as tf
+from interop.converters.tensorflow import exporting
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
 
 _state: dict[str, Any] = {}
+
+
+def load_and_export(
+    reference: str,
+    path: str,
+    inputs: list[dict[str, Any]] | None,
+    outputs: list[str] | None,
+    sizes: dict[str, int],
+    trust: bool,
+) -> dict[str, Any]:
+    """Load the SavedModel that `reference` names and write it to `path` as ONNX.
+
+    Its signature says what the inputs are; a SavedModel runs no Python, so `trust` is not needed.
+    """
+    folder = exporting.saved_model_in(reference)
+    try:
+        load(str(folder))
+    except (KeyError, OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
+        raise GuestFailure(
+            "InvalidModel",
+            f"{folder} cannot be loaded by its serving_default signature: {error}",
+            hint="Save it with signatures={'serving_default': a concrete function}.",
+        ) from error
+    names = _state["inputs"]
+    if inputs is not None and sorted(spec["name"] for spec in inputs) != sorted(names):
+        raise GuestFailure("UsageError", f"the SavedModel's inputs are {', '.join(names)}")
+    wanted = _state["outputs"]
+    counts = exporting.export(folder, Path(path), names, wanted)
+    note = f"tf2onnx wrote {counts['nodes']} nodes, {counts['transposes']} of them Transpose"
+    return {"inputs": names, "outputs": wanted, "notes": [note]}
 
 
 def build(source: str, path: str) -> dict[str, Any]:
@@ -55,7 +87,8 @@ def load(path: str) -> dict[str, Any]:
         _state.update(_load_graph(path))
         return {"inputs": _state["inputs"], "loader": "version 1"}
     names = list(function.structured_input_signature[1])
-    _state.update(model=loaded, function=function, inputs=names)
+    made = list(function.structured_outputs)
+    _state.update(model=loaded, function=function, inputs=names, outputs=made)
     return {"inputs": names, "loader": "version 2"}
 
 
@@ -64,6 +97,8 @@ def _load_graph(path: str) -> dict[str, Any]:
     session = tf.compat.v1.Session(graph=graph)
     with graph.as_default():
         meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], path)
+    if "serving_default" not in meta.signature_def:  # asking a protobuf map for a key makes it
+        raise KeyError("serving_default")
     signature = meta.signature_def["serving_default"]
     feeds = {key: info.name for key, info in signature.inputs.items()}
     fetches = {key: info.name for key, info in signature.outputs.items()}
@@ -74,7 +109,8 @@ def _load_graph(path: str) -> dict[str, Any]:
         )
         return {name: tf.constant(value) for name, value in values.items()}
 
-    return {"model": session, "function": function, "inputs": list(feeds)}
+    return {"model": session, "function": function, "inputs": list(feeds),
+            "outputs": list(fetches)}  # fmt: skip
 
 
 def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
@@ -104,4 +140,10 @@ def _feeds(folder: str) -> dict[str, tf.Tensor]:
     return {name: tf.constant(np.asarray(array)) for name, array in read_tensors(folder).items()}
 
 
-OPERATIONS = {"build": build, "load": load, "run": run, "time": time_runs}
+OPERATIONS = {
+    "load_and_export": load_and_export,
+    "build": build,
+    "load": load,
+    "run": run,
+    "time": time_runs,
+}

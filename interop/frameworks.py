@@ -33,6 +33,7 @@ FRAMEWORKS: dict[str, Framework] = {
         Framework("tensorflow", "TensorFlow", ("tf",), frozenset({"source", "target"})),
         Framework("keras", "Keras", (), frozenset({"target"})),
         Framework("jax", "JAX", (), frozenset({"target"})),
+        Framework("mxnet", "MXNet", ("gluon",), frozenset({"source", "target"})),
         Framework("tflite", "TensorFlow Lite", ("litert",), frozenset({"target"})),
     )
 }

@@ -1,0 +1,105 @@
+"""The MXNet worker: builds symbols from written source, loads them from disk, runs them."""
+
+import importlib.util
+import json
+import os
+import sys
+import time
+
+import mxnet as mx
+import numpy as np
+
+from interop.workers.tensors import read_tensors, write_tensors
+
+mx.npx.set_np()
+
+_state = {}
+
+
+def import_source(folder):
+    """The module `model` in `folder`."""
+    spec = importlib.util.spec_from_file_location("model", os.path.join(folder, "model.py"))
+    module = importlib.util.module_from_spec(spec)
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.dont_write_bytecode = before
+    return module
+
+
+def build(source, path):
+    """Import `source`/model.py, build the symbol with its weights; save both, as gluon exports do.
+
+    `path` ends in `-symbol.json`; the parameters lie beside it, `-0000.params`.
+    """
+    written = import_source(source)
+    block = written.load()
+    symbol = block._cached_graph[1]
+    symbol.save(path)
+    auxiliary = set(symbol.list_auxiliary_states())
+    arrays = {
+        ("aux:" if name in auxiliary else "arg:") + name: parameter.data()
+        for name, parameter in block.collect_params().items()
+    }
+    mx.npx.save(parameters_of(path), arrays)
+    nodes = [node["op"] for node in json.loads(symbol.tojson())["nodes"]]
+    return {
+        "nodes": sum(kind != "null" for kind in nodes),
+        "transposes": sum("transpose" in kind for kind in nodes),
+        "parameters": int(sum(array.size for array in arrays.values())),
+    }
+
+
+def parameters_of(path):
+    """Where the parameters of the symbol in `path` lie."""
+    return path[: -len("-symbol.json")] + "-0000.params"
+
+
+def load(path):
+    """Load symbol and parameters as anybody would, as a gluon SymbolBlock."""
+    symbol = mx.sym.load(path)
+    stored = mx.npx.load(parameters_of(path)) if os.path.exists(parameters_of(path)) else {}
+    known = {name.split(":", 1)[1] for name in stored}
+    inputs = [name for name in symbol.list_inputs() if name not in known]
+    outputs = [name[: -len("_output")] for name in symbol.list_outputs()]
+    block = mx.gluon.SymbolBlock.imports(path, inputs, parameters_of(path) if stored else None)
+    block.hybridize()
+    _state.update(block=block, inputs=inputs, outputs=outputs)
+    return {"inputs": inputs, "outputs": outputs}
+
+
+def run(inputs, outputs):
+    """Run the loaded model on each folder of tensors; write its outputs into the other folder."""
+    for source, target in zip(inputs, outputs):
+        write_tensors(target, called(_state, read_tensors(source)))
+    return {}
+
+
+def called(state, arrays):
+    """The block's results by name, as NumPy arrays."""
+    return {name: value.asnumpy() for name, value in zip(state["outputs"], _call(state, arrays))}
+
+
+def _call(state, arrays):
+    feeds = [mx.np.array(arrays[n], dtype=arrays[n].dtype) for n in state["inputs"]]
+    results = state["block"](*feeds)
+    return results if isinstance(results, (list, tuple)) else [results]
+
+
+def time_runs(inputs, runs, warmup):
+    """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
+    arrays = {name: np.asarray(array) for name, array in read_tensors(inputs).items()}
+    feeds = [mx.np.array(arrays[n], dtype=arrays[n].dtype) for n in _state["inputs"]]
+    seconds = []
+    for count in range(warmup + runs):
+        start = time.perf_counter()
+        results = _state["block"](*feeds)
+        for value in results if isinstance(results, (list, tuple)) else [results]:
+            value.wait_to_read()
+        if count >= warmup:
+            seconds.append(time.perf_counter() - start)
+    return {"seconds": seconds}
+
+
+OPERATIONS = {"build": build, "load": load, "run": run, "time": time_runs}

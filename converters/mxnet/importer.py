@@ -48,7 +48,7 @@ def load(path=Path(__file__).with_name("weights.safetensors")):
     for name, parameter in block.collect_params().items():
         parameter.shape = weights[name].shape
         parameter.cast(weights[name].dtype)
-        parameter.initialize()
+        parameter.initialize(mx.init.Zero())  # the default draws numbers, of floats only
         parameter.set_data(mx.np.array(weights[name], dtype=weights[name].dtype))
     return block
 '''
@@ -67,7 +67,7 @@ def lower(model: ir.Model) -> Source:
     model = model.clone()
     name_sizes(model)
     style = Style(
-        _RESERVED | helpers.keys(), lambda array: None, weight=lambda name, _: f"params[{name!r}]",
+        _RESERVED | helpers.keys(), _inline, weight=lambda name, _: f"params[{name!r}]",
         depth=1,
     )  # fmt: skip
     body = print_graph(model, LOWERINGS, style)
@@ -81,6 +81,16 @@ def lower(model: ir.Model) -> Source:
     tables = "\n".join(_tables(model, body))
     text = "\n\n\n".join([f"{header}\n{tables}", *used, module]) + "\n"
     return Source(text, weights, body.inputs, body.outputs)
+
+
+def _inline(array: np.ndarray) -> str | None:
+    """gluon's parameters have axes and entries; what has none stands in the source."""
+    kind = f"dtype={array.dtype.name!r}"
+    if array.size == 0:
+        return f"np.zeros({literal(array.shape)}, {kind})"
+    if array.ndim == 0 and array.dtype.name in DTYPES:
+        return f"np.full((), {literal(array.item() if array.dtype.kind in 'biu' else array[()])}, {kind})"
+    return None
 
 
 def _needed(lines: Sequence[str], results: Sequence[str] | object) -> tuple[str, ...]:
@@ -130,11 +140,11 @@ def _tables(model: ir.Model, body: Body) -> list[str]:
 
 def _build(body: Body, lines: Sequence[str]) -> list[str]:
     arguments = ", ".join(["params", *body.inputs.values()])
+    results = [f"named({result}, {key!r})" for key, result in body.results.items()]
+    returned = ["    return [", *(f"        {each}," for each in results), "    ]"]
     return [
         f"def build({arguments}):",
-        '    """The results as one symbol; each is named as in OUTPUTS."""',
+        '    """The results, each named as in OUTPUTS."""',
         *lines,
-        "    return mx.sym.Group([",
-        *(f"        named({result}, {key!r})," for key, result in body.results.items()),
-        "    ])",
+        *returned,
     ]

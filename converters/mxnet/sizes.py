@@ -50,8 +50,8 @@ def _rewrite(node: ir.Node, places: Places) -> None:
         if dim.value is None or dim.value not in places:
             return
         found.append(places[dim.value])
-    kept = {"Range": [node.inputs[0], node.inputs[2]], "ConstantOfShape": []}
-    first = kept.get(node.op_type, [node.inputs[0]])
+    wanted = {"Range": (0, 2), "ConstantOfShape": ()}.get(node.op_type, (0,))
+    first = [node.inputs[index] for index in wanted]
     attributes = [a for a in node.attributes.values() if a.name == "value"]
     inputs = [*first, *(value for value, _ in found)]
     node.domain = DOMAIN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from interop.converters.mxnet.lowerings.common import mnp, npx
+from interop.converters.mxnet.lowerings.common import mnp, npx, to
 
 from interop.source.expression import Expression
 from interop.source.values import Refusal, Value
@@ -51,6 +51,8 @@ def conv(
     given = [data, w] if b is None else [data, w, b]
     if b is None:
         options["no_bias"] = True
+    if x.known_dtype == "float16":  # for which MXNet has no kernel on CPUs
+        return to(npx.convolution(*[to(part, "float32") for part in given], **options), "float16")
     return npx.convolution(*given, **options)
 
 

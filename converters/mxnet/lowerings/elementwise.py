@@ -27,15 +27,24 @@ _INFIX: dict[str, Callable[[Any, Any], Expression]] = {
 
 def infix(sign: str) -> Lowering:
     def lowering(a: Value, b: Value) -> Expression:
-        x, y = (a, number(b, a)) if sign in "<=>=" else operands(a, b)
+        # What MXNet subtracts integers from a number as is float64.
+        first = sign in "<=>=" or (sign == "-" and a.known_dtype not in FLOATS)
+        x, y = (a, number(b, a)) if first else operands(a, b)
         return _INFIX[sign](x, y)
 
     return lowering
 
 
 def logical(function: Symbol) -> Lowering:
-    """MXNet's bitwise operators are the logical ones of booleans."""
+    """The operator of booleans is this function of 0 and 1: MXNet broadcasts no booleans."""
 
+    def lowering(a: Value, b: Value) -> Expression:
+        return to_(function(to_(a, "uint8"), to_(b, "uint8")), "bool")
+
+    return lowering
+
+
+def bitwise(function: Symbol) -> Lowering:
     def lowering(a: Value, b: Value) -> Expression:
         return function(a, b)
 
@@ -43,6 +52,8 @@ def logical(function: Symbol) -> Lowering:
 
 
 def equal(a: Value, b: Value) -> Expression:
+    if a.known_dtype == "bool":
+        return mnp.equal(to_(a, "uint8"), to_(b, "uint8"))
     return mnp.equal(a, number(b, a))
 
 

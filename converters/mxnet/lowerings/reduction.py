@@ -101,14 +101,16 @@ def arg(function: Symbol) -> Lowering:
     def lowering(
         x: Value, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0
     ) -> Expression:
-        options = {"keepdims": True} if keepdims else {}
+        def kept(found: Expression) -> Expression:
+            return mnp.expand_dims(found, axis % x.known_rank) if keepdims else found
+
         if not select_last_index:
-            return to(function(x, axis=axis, **options), "int64")
+            return to(kept(function(x, axis=axis)), "int64")
         size = x.dim(axis)
         if size is None:
             raise Refusal("the last index needs a known size")
-        found = function(mnp.flip(x, axis=axis), axis=axis, **options)
-        return size - 1 - to(found, "int64")
+        found = function(mnp.flip(x, axis=axis % x.known_rank), axis=axis)
+        return (to(kept(found), "int64") - (size - 1)) * -1  # a number first would make it float64
 
     return lowering
 

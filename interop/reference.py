@@ -12,7 +12,14 @@ from interop.models import Architecture, find
 _CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 #: File endings that say which framework wrote a file.
-_ENDINGS = {".onnx": "onnx", ".pt2": "torch", ".pt": "torch", ".pth": "torch", ".bin": "torch"}
+_ENDINGS = {
+    ".onnx": "onnx",
+    ".pt2": "torch",
+    ".pt": "torch",
+    ".pth": "torch",
+    ".bin": "torch",
+    ".json": "mxnet",
+}
 
 
 @dataclass(frozen=True)

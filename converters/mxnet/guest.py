@@ -1,4 +1,4 @@
-"""The MXNet worker: builds symbols from written source, loads them from disk, runs them."""
+"""The MXNet worker: exports models to ONNX; builds symbols from written source, loads and runs them."""
 
 import importlib.util
 import json
@@ -9,11 +9,45 @@ import time
 import mxnet as mx
 import numpy as np
 
+from interop.converters.mxnet import exporting
+from interop.converters.mxnet.loading import load_reference
+
+from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
 
-mx.npx.set_np()
-
 _state = {}
+
+
+def load_and_export(reference, path, inputs, outputs, sizes, trust):
+    """Load the model that `reference` names and write it to `path` as ONNX.
+
+    A symbol runs no Python, so `trust` is not needed; a callable is the user's own.
+    """
+    names = None if inputs is None else [spec["name"] for spec in inputs]
+    loaded = load_reference(reference, names)
+    specs = inputs if inputs is not None else _declared(loaded)
+    if sorted(spec["name"] for spec in specs) != sorted(loaded.inputs):
+        raise GuestFailure(
+            "UsageError", "the model's inputs are {}".format(", ".join(loaded.inputs))
+        )
+    results = exporting.export(loaded, specs, outputs, sizes, path)
+    _state.update(block=loaded.block(), inputs=loaded.inputs, outputs=results)
+    return {"inputs": loaded.inputs, "outputs": results, "notes": []}
+
+
+def _declared(loaded):
+    """What a callable's example inputs say; a symbol says nothing of what it takes."""
+    if loaded.examples is None:
+        wanted = " ".join("--input '{}:float32[…]'".format(name) for name in loaded.inputs)
+        raise GuestFailure(
+            "UsageError",
+            "a symbol does not say the shapes of its inputs: {}".format(", ".join(loaded.inputs)),
+            hint="Give them: {}.".format(wanted),
+        )
+    return [
+        {"name": name, "dtype": np.dtype(array.dtype).name, "shape": list(array.shape)}
+        for name, array in zip(loaded.inputs, loaded.examples)
+    ]
 
 
 def import_source(folder):
@@ -58,6 +92,7 @@ def parameters_of(path):
 
 def load(path):
     """Load symbol and parameters as anybody would, as a gluon SymbolBlock."""
+    mx.npx.set_np()
     symbol = mx.sym.load(path)
     stored = mx.npx.load(parameters_of(path)) if os.path.exists(parameters_of(path)) else {}
     known = {name.split(":", 1)[1] for name in stored}
@@ -82,15 +117,20 @@ def called(state, arrays):
 
 
 def _call(state, arrays):
-    feeds = [mx.np.array(arrays[n], dtype=arrays[n].dtype) for n in state["inputs"]]
-    results = state["block"](*feeds)
+    results = state["block"](*_feeds(state, arrays))
     return results if isinstance(results, (list, tuple)) else [results]
+
+
+def _feeds(state, arrays):
+    """The inputs as MXNet's arrays, of NumPy's semantics or its own, as the model has them."""
+    kind = mx.np.array if mx.util.is_np_array() else mx.nd.array
+    return [kind(arrays[name], dtype=arrays[name].dtype) for name in state["inputs"]]
 
 
 def time_runs(inputs, runs, warmup):
     """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
     arrays = {name: np.asarray(array) for name, array in read_tensors(inputs).items()}
-    feeds = [mx.np.array(arrays[n], dtype=arrays[n].dtype) for n in _state["inputs"]]
+    feeds = _feeds(_state, arrays)
     seconds = []
     for count in range(warmup + runs):
         start = time.perf_counter()
@@ -102,4 +142,10 @@ def time_runs(inputs, runs, warmup):
     return {"seconds": seconds}
 
 
-OPERATIONS = {"build": build, "load": load, "run": run, "time": time_runs}
+OPERATIONS = {
+    "load_and_export": load_and_export,
+    "build": build,
+    "load": load,
+    "run": run,
+    "time": time_runs,
+}

@@ -52,9 +52,14 @@ def make_ready(reference: ModelReference, worker: Worker) -> None:
 def _declared(
     reference: ModelReference, request: Request
 ) -> tuple[list[dict[str, Any]] | None, list[str] | None, dict[str, int]]:
-    """What is known of the inputs without asking the model: from the command line, or the zoo."""
+    """What is known of the inputs without asking the model: from the command line, the zoo, or
+    the manifest beside an artifact of ours."""
     if request.inputs:
         return [spec.to_json() for spec in request.inputs], None, request.sizes
+    if reference.artifact is not None:
+        signature = reference.artifact.signature
+        names = [spec.name for spec in signature.outputs]
+        return [spec.to_json() for spec in signature.inputs], names, request.sizes
     if reference.architecture is None:
         return None, None, request.sizes
     entry = reference.architecture

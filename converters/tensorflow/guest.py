@@ -40,13 +40,20 @@ def load_and_export(
             f"{folder} cannot be loaded by its serving_default signature: {error}",
             hint="Save it with signatures={'serving_default': a concrete function}.",
         ) from error
-    names = _state["inputs"]
-    if inputs is not None and sorted(spec["name"] for spec in inputs) != sorted(names):
-        raise GuestFailure("UsageError", f"the SavedModel's inputs are {', '.join(names)}")
-    wanted = _state["outputs"]
-    counts = exporting.export(folder, Path(path), names, wanted)
-    note = f"tf2onnx wrote {counts['nodes']} nodes, {counts['transposes']} of them Transpose"
+    names, wanted = _state["inputs"], _state["outputs"]
+    specs = _specs(names, inputs)
+    variables = {one.name.removesuffix(":0"): one.numpy() for one in _state["variables"]}
+    note = exporting.export(folder, Path(path), specs, wanted, variables=variables)
     return {"inputs": names, "outputs": wanted, "notes": [note]}
+
+
+def _specs(names: list[str], given: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """What is known of the inputs: by whoever asks, or their names alone."""
+    if given is None:
+        return [{"name": name, "shape": None} for name in names]
+    if sorted(spec["name"] for spec in given) != sorted(names):
+        raise GuestFailure("UsageError", f"the SavedModel's inputs are {', '.join(names)}")
+    return given
 
 
 def build(source: str, path: str) -> dict[str, Any]:
@@ -88,7 +95,8 @@ def load(path: str) -> dict[str, Any]:
         return {"inputs": _state["inputs"], "loader": "version 1"}
     names = list(function.structured_input_signature[1])
     made = list(function.structured_outputs)
-    _state.update(model=loaded, function=function, inputs=names, outputs=made)
+    _state.update(model=loaded, function=function, inputs=names, outputs=made,
+                  variables=function.variables)  # fmt: skip
     return {"inputs": names, "loader": "version 2"}
 
 
@@ -110,7 +118,7 @@ def _load_graph(path: str) -> dict[str, Any]:
         return {name: tf.constant(value) for name, value in values.items()}
 
     return {"model": session, "function": function, "inputs": list(feeds),
-            "outputs": list(fetches)}  # fmt: skip
+            "outputs": list(fetches), "variables": ()}  # fmt: skip
 
 
 def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:

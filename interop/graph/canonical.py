@@ -14,6 +14,7 @@ from onnx_ir.passes import common
 
 from interop.errors import InvalidModel
 from interop.graph.fold import fold_constants, settle_branches
+from interop.graph.indices import unwrap_indices
 from interop.graph.infer import infer_shapes
 from interop.graph.load import load
 from interop.signature import Dim, Signature, TensorSpec
@@ -65,6 +66,7 @@ def tidy(path: Path, model: ir.Model) -> ir.Model:
     while changed:  # a shape that is found may make a constant, and that another shape
         model = infer_shapes(model, lambda given: _through_proto(path, given, _onnx_inference))
         changed = fold_constants(model) + settle_branches(model) > 0
+    unwrap_indices(model)
     _apply(path, _clean(), model)
     return model
 

@@ -36,12 +36,16 @@ class Style:
     dtype)` is the text for a tensor of an integer or a list of them; with it, what follows from
     shapes is kept in Python's integers (interop.source.sizes), without it in tensors. With `eager`,
     a name is used again once its value is dead, so that the value's memory is, too.
+    `weight(name, array)` is the text for a stored weight, where it is no attribute `self.name`;
+    `depth` says how far the statements are indented.
     """
 
     reserved: frozenset[str]  # names that the printed module uses itself
     inline: Callable[[np.ndarray], str | None]
     sizes: Callable[[Any, str], str] | None = None
     eager: bool = False
+    weight: Callable[[str, np.ndarray], str] | None = None
+    depth: int = 2
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Body:
 
     lines: tuple[str, ...]
     weights: dict[str, np.ndarray]  # kept weights by their ONNX names
-    attributes: dict[str, str]  # "self.identifier" as the statements use it → key in `weights`
+    attributes: dict[str, str]  # a weight's text as the statements have it → key in `weights`
     inputs: dict[str, str]  # ONNX name → argument
     outputs: dict[str, str]  # ONNX name → key
     results: dict[str, str]  # key → expression
@@ -110,7 +114,7 @@ class Printer:
         self._attributes: dict[str, str] = {}  # attribute → key among the weights
         self._problems: dict[str, str] = {}  # node (or output) → what is wrong with it
         self._lines: list[str] = []
-        self._depth = 2
+        self._depth = style.depth
         self._slots = Slots(model.graph) if style.eager else None
 
     def print(self) -> Body:
@@ -246,14 +250,17 @@ class Printer:
         return name
 
     def _keep(self, name: str, array: np.ndarray, variant: str) -> str:
-        """The text for a constant: a literal, or an attribute of the module holding a weight."""
+        """The text for a constant: a literal, or where the module holds a weight."""
         text = self._style.inline(array)
         if text is not None:
             return text
         if (name, variant) not in self._kept:
             taken = any(key == name for key, _ in self._kept)
             stored = f"{name}:{variant}" if taken else name
-            attribute = f"self.{self._identifier(name)}"
+            if self._style.weight is None:
+                attribute = f"self.{self._identifier(name)}"
+            else:
+                attribute = self._style.weight(stored, array)
             self._kept[(name, variant)] = attribute
             # Files hold memory in C order, whatever strides the array came with.
             self._weights[stored] = np.ascontiguousarray(array).reshape(array.shape)

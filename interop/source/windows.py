@@ -1,4 +1,4 @@
-"""How a window slides over channels-last data, by ONNX's rules: what every target's pools share."""
+"""How a window slides, by ONNX's rules: what every target's pools share."""
 
 from __future__ import annotations
 

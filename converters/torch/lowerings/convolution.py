@@ -8,29 +8,7 @@ from interop.converters.torch.lowerings.common import F, same_or_list
 
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Refusal, Value
-
-
-def explicit_pads(
-    auto_pad: str, pads: list[int] | None, sizes: list[int | None], kernel: list[int],
-    strides: list[int], dilations: list[int],
-) -> list[tuple[int, int]]:  # fmt: skip
-    """Padding of each spatial axis as (before, after), by the rules of ONNX's `auto_pad`."""
-    rank = len(kernel)
-    if auto_pad in ("NOTSET", ""):
-        pads = pads or [0] * (2 * rank)
-        return [(pads[i], pads[i + rank]) for i in range(rank)]
-    if auto_pad == "VALID":
-        return [(0, 0)] * rank
-    result = []
-    for size, window, stride, dilation in zip(sizes, kernel, strides, dilations, strict=True):
-        if size is None and stride != 1:
-            raise Refusal(f"auto_pad={auto_pad} with strides needs a known spatial size")
-        reach = (window - 1) * dilation + 1
-        steps = 1 if size is None else -(-size // stride)
-        total = max(0, (steps - 1) * stride + reach - (size or 1))
-        small, large = total // 2, total - total // 2
-        result.append((small, large) if auto_pad == "SAME_UPPER" else (large, small))
-    return result
+from interop.source.windows import explicit_pads
 
 
 def flat(around: list[tuple[int, int]]) -> list[int]:

@@ -13,13 +13,12 @@ from interop.converters.torch.lowerings.common import (
     F,
     Lowering,
     dtype,
-    number,
-    operands,
     to,
     torch,
 )
 
 from interop.source.expression import Expression, Symbol
+from interop.source.operands import number, operands
 from interop.source.values import Refusal, Value
 
 _INFIX: dict[str, Callable[[Any, Any], Expression]] = {

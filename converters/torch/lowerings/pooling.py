@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from interop.converters.torch.lowerings.common import FLOATS, same_or_list, torch
-from interop.converters.torch.lowerings.convolution import explicit_pads, unlike
+from interop.converters.torch.lowerings.convolution import unlike
 
 from interop.source.expression import Expression, Symbol
 from interop.source.printer import Node
 from interop.source.values import Refusal, Unpack, Value
+from interop.source.windows import explicit_pads
 
 
 def _window(

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from interop.converters.torch.lowerings.common import torch
 
+from interop.source.activations import activation_calls, activation_names
 from interop.source.expression import Expression, Symbol
 from interop.source.printer import Node
 from interop.source.values import Constant, Unpack, Value
-
-_DEFAULT = {"LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"], "RNN": ["Tanh"]}
 
 #: Where torch's gates stand in ONNX's order: iofc → ifgo, zrh → rzn.
 _GATES = {"lstm": (0, 2, 3, 1), "gru": (1, 0, 2), "rnn": (0,)}
@@ -24,14 +23,14 @@ def lstm(
     activations: list[str] | None = None, clip: float | None = None, direction: str = "forward",
     hidden_size: int | None = None, input_forget: int = 0, layout: int = 0, node: Node,
 ) -> Any:  # fmt: skip
-    names = _names("LSTM", activations, direction)
-    usual = names == _names("LSTM", None, direction) and clip is None and lengths is None
+    names = activation_names("LSTM", activations, direction)
+    usual = names == activation_names("LSTM", None, direction) and clip is None and lengths is None
     if usual and not input_forget and p is None and not layout:
         state = (initial_h, initial_c)
         return _native("lstm", x, w, r, b, state, direction, node, 3)
     call = Symbol("lstm")(
         x, w, r, b, lengths, initial_h, initial_c, p, direction=direction,
-        activations=_functions("LSTM", names, activation_alpha, activation_beta), clip=clip,
+        activations=activation_calls("LSTM", names, activation_alpha, activation_beta), clip=clip,
         input_forget=bool(input_forget), batch_first=bool(layout),
     )  # fmt: skip
     return Unpack(call, 3)
@@ -44,13 +43,13 @@ def gru(
     clip: float | None = None, direction: str = "forward", hidden_size: int | None = None,
     layout: int = 0, linear_before_reset: int = 0, node: Node,
 ) -> Any:  # fmt: skip
-    names = _names("GRU", activations, direction)
-    usual = names == _names("GRU", None, direction) and clip is None and lengths is None
+    names = activation_names("GRU", activations, direction)
+    usual = names == activation_names("GRU", None, direction) and clip is None and lengths is None
     if usual and linear_before_reset and not layout:
         return _native("gru", x, w, r, b, (initial_h,), direction, node, 2)
     call = Symbol("gru")(
         x, w, r, b, lengths, initial_h, direction=direction,
-        activations=_functions("GRU", names, activation_alpha, activation_beta), clip=clip,
+        activations=activation_calls("GRU", names, activation_alpha, activation_beta), clip=clip,
         batch_first=bool(layout), linear_before_reset=bool(linear_before_reset),
     )  # fmt: skip
     return Unpack(call, 2)
@@ -63,13 +62,13 @@ def rnn(
     clip: float | None = None, direction: str = "forward", hidden_size: int | None = None,
     layout: int = 0, node: Node,
 ) -> Any:  # fmt: skip
-    names = _names("RNN", activations, direction)
+    names = activation_names("RNN", activations, direction)
     if set(names) in ({"Tanh"}, {"Relu"}) and clip is None and lengths is None and not layout:
         kind = f"rnn_{names[0].lower()}"
         return _native(kind, x, w, r, b, (initial_h,), direction, node, 2)
     call = Symbol("rnn")(
         x, w, r, b, lengths, initial_h, direction=direction,
-        activations=_functions("RNN", names, activation_alpha, activation_beta), clip=clip,
+        activations=activation_calls("RNN", names, activation_alpha, activation_beta), clip=clip,
         batch_first=bool(layout),
     )  # fmt: skip
     return Unpack(call, 2)
@@ -107,29 +106,3 @@ def _ordered(weight: Value, direction: int, order: tuple[int, ...], role: str) -
     if gates == 1:
         return part
     return Symbol("ordered")(part, list(order))
-
-
-def _names(kind: str, names: list[str] | None, direction: str) -> list[str]:
-    count = 2 if direction == "bidirectional" else 1
-    return list(names) if names else _DEFAULT[kind] * count
-
-
-#: Defaults of the activations' parameters.
-_PARAMETERS = {
-    "Affine": (1.0, 0.0), "Elu": (1.0,), "HardSigmoid": (0.2, 0.5), "LeakyRelu": (0.01,),
-    "ScaledTanh": (1.0, 1.0), "ThresholdedRelu": (1.0,),
-}  # fmt: skip
-
-
-def _functions(
-    kind: str, names: list[str], alphas: list[float] | None, betas: list[float] | None
-) -> list[list[Any]]:
-    """For each direction, each activation as its name and parameters."""
-    left = {0: list(alphas or []), 1: list(betas or [])}
-    given: list[Any] = []
-    for name in names:
-        defaults = _PARAMETERS.get(name, ())
-        values = [left[i].pop(0) if left[i] else default for i, default in enumerate(defaults)]
-        given.append((name, *values))
-    each = len(_DEFAULT[kind])
-    return [given[i : i + each] for i in range(0, len(given), each)]

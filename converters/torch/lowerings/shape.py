@@ -12,12 +12,12 @@ from interop.converters.torch.lowerings.common import (
     F,
     dtype,
     integer,
-    number,
     sizes,
     torch,
 )
 
 from interop.source.expression import Expression, Symbol
+from interop.source.operands import number
 from interop.source.printer import Node
 from interop.source.values import Refusal, Unpack, Value
 

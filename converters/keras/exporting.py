@@ -39,7 +39,7 @@ def load_model(reference: str, *, trust: bool) -> Any:
 def _load_file(path: str, trust: bool) -> Any:
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=not trust)
-    except Exception as error:  # noqa: BLE001 - Keras raises anything here; what it says is passed on
+    except Exception as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         code = "safe_mode" in str(error)
         raise GuestFailure(

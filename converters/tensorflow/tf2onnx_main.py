@@ -1,4 +1,4 @@
-"""Runs tf2onnx with the operators that it lacks, or gets wrong. A program of its own; it imports nothing of ours."""
+"""Runs tf2onnx with what it lacks or gets wrong. A program of its own: it imports nothing of ours."""
 
 import sys
 from typing import Any

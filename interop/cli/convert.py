@@ -68,9 +68,9 @@ def convert(
         target=target,
         output=output,
         force=force,
-        inputs=tuple(_input(text) for text in inputs or ()),
+        inputs=tuple(parse_input(text) for text in inputs or ()),
         data=data,
-        sizes=dict(_size(text) for text in sizes or ()),
+        sizes=dict(parse_size(text) for text in sizes or ()),
         channels_last=channels_last,
         precision=precision,
         trust=trust,
@@ -88,7 +88,7 @@ def convert(
         raise typer.Exit(3)
 
 
-def _input(text: str) -> TensorSpec:
+def parse_input(text: str) -> TensorSpec:
     """'name:dtype[dim,dim]' → TensorSpec."""
     from interop.errors import UsageError
     from interop.signature import Dim, TensorSpec
@@ -103,7 +103,7 @@ def _input(text: str) -> TensorSpec:
     return TensorSpec(match["name"], match["dtype"], shape)
 
 
-def _size(text: str) -> tuple[str, int]:
+def parse_size(text: str) -> tuple[str, int]:
     """'name=number' → (name, number)."""
     from interop.errors import UsageError
 

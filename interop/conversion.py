@@ -35,6 +35,7 @@ class Request:
     inputs: tuple[TensorSpec, ...] = ()
     data: Path | None = None
     sizes: dict[str, int] = field(default_factory=dict)
+    signature: str | None = None
     channels_last: bool = False
     precision: str = "float32"
     trust: bool = False

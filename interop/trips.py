@@ -6,7 +6,7 @@ the first one's inputs; so an artifact far down the way can be held against the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -264,11 +264,16 @@ def _chained(so_far: dict[str, str], names: dict[str, str]) -> dict[str, str]:
 
 
 def _standing(parity: Parity) -> Standing:
-    bits: dict[str, float | None] = {}
-    for one in sorted(parity.proofs, key=lambda p: (-p.worst.verdict, p.worst.effective_bits or 0)):
-        bits.setdefault(one.name, one.worst.effective_bits)
+    names = dict.fromkeys(one.name for one in parity.proofs)
+    bits = {name: _fewest(one.worst.effective_bits for one in parity.proofs if one.name == name)
+            for name in names}  # fmt: skip
     grade = parity.grade
     return Standing(grade.letter, grade.passes, bits, grade.sentence)
+
+
+def _fewest(bits: Iterable[float | None]) -> float | None:
+    """None where there are none: what is no floating point has no bits to lose."""
+    return min((bit for bit in bits if bit is not None), default=None)
 
 
 def graph_size(path: Path) -> GraphSize:

@@ -104,4 +104,5 @@ def export(model: Any, path: Path, specs: list[dict[str, Any]], outputs: list[st
     variables = {v.path: keras.ops.convert_to_numpy(v) for v in model.variables}
     with tempfile.TemporaryDirectory(prefix="interop-") as folder:
         tf.saved_model.save(module, folder, signatures={"serving_default": serve})
-        return exporting.export(Path(folder), path, specs, outputs, variables=variables)
+        source = exporting.from_saved_model(Path(folder), "serving_default")
+        return exporting.export(source, path, specs, outputs, variables=variables)

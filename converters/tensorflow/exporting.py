@@ -31,28 +31,39 @@ def saved_model_in(reference: str) -> Path:
     )
 
 
+def from_saved_model(folder: Path, signature: str) -> list[str]:
+    """The arguments by which tf2onnx reads a SavedModel."""
+    return ["--saved-model", str(folder), "--tag", "serve", "--signature_def", signature]
+
+
+def from_frozen(file: Path, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> list[str]:
+    """The arguments by which tf2onnx reads a frozen graph. inputs, outputs: name → tensor's name."""
+    return [
+        "--graphdef", str(file),
+        "--inputs", ",".join(inputs.values()), "--rename-inputs", ",".join(inputs),
+        "--outputs", ",".join(outputs.values()), "--rename-outputs", ",".join(outputs),
+    ]  # fmt: skip
+
+
 def export(
-    saved_model: Path,
+    source: Sequence[str],
     path: Path,
     inputs: Sequence[dict[str, Any]],
     outputs: Sequence[str],
     *,
-    signature: str = "serving_default",
     variables: Mapping[str, np.ndarray] | None = None,
 ) -> str:
-    """Write `path`, with the signature's own names; returns a sentence on what it took.
+    """Write `path`, with the names of inputs and outputs; returns a sentence on what it took.
 
-    inputs: specs; words in their shapes name the dimensions. An unknown first dimension of all
-    inputs is "batch". variables: arrays whose names the same weights get in ONNX.
+    source: from `from_saved_model` or `from_frozen`. inputs: specs; words in their shapes name the
+    dimensions. An unknown first dimension of all inputs is "batch". variables: arrays whose names
+    the same weights get in ONNX.
 
     In a process of its own, as tf2onnx's loader turns eager execution off in the one it runs in.
     It is of the worker's process group, so it ends whenever that does.
     """
-    command = [
-        sys.executable, str(Path(__file__).with_name("tf2onnx_main.py")),
-        "--saved-model", str(saved_model), "--tag", "serve", "--signature_def", signature,
-        "--opset", str(_OPSET), "--output", str(path),
-    ]  # fmt: skip
+    program = str(Path(__file__).with_name("tf2onnx_main.py"))
+    command = [sys.executable, program, *source, "--opset", str(_OPSET), "--output", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     print(done.stderr, flush=True)  # for --verbose
     if done.returncode != 0 or not path.is_file():

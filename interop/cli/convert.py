@@ -38,6 +38,10 @@ def convert(
         list[str] | None,
         typer.Option("--size", help="Size of a dynamic dimension, e.g. sequence=128. Repeatable."),
     ] = None,
+    signature: Annotated[
+        str | None,
+        typer.Option("--signature", help="Which signature of a SavedModel, if it has several."),
+    ] = None,
     channels_last: Annotated[
         bool,
         typer.Option("--channels-last", help="Images go in and out of the artifact as NHWC."),
@@ -71,6 +75,7 @@ def convert(
         inputs=tuple(parse_input(text) for text in inputs or ()),
         data=data,
         sizes=dict(parse_size(text) for text in sizes or ()),
+        signature=signature,
         channels_last=channels_last,
         precision=precision,
         trust=trust,

@@ -32,7 +32,7 @@ FRAMEWORKS: dict[str, Framework] = {
         Framework("torch", "PyTorch", ("pytorch",), frozenset({"source", "target"})),
         Framework("tensorflow", "TensorFlow", ("tf",), frozenset({"source", "target"})),
         Framework("keras", "Keras", (), frozenset({"source", "target"})),
-        Framework("jax", "JAX", (), frozenset({"target"})),
+        Framework("jax", "JAX", (), frozenset({"source", "target"})),
         Framework("tflite", "TensorFlow Lite", ("litert",), frozenset({"target"})),
     )
 }

@@ -41,7 +41,7 @@ def load(reference: ModelReference, worker: Worker, request: Request, scratch: P
         return Source(reference.path, ())
     path = scratch / "exported.onnx"
     inputs, outputs, sizes = _declared(reference, request)
-    chosen = {} if request.signature is None else {"signature": request.signature}
+    chosen: dict[str, Any] = {} if request.signature is None else {"signature": request.signature}
     answer = worker.call(
         "load_and_export",
         reference=reference.target,

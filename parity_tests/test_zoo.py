@@ -138,10 +138,10 @@ def test_converts_to_tensorflow(name, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("target", ["torch", "jax"])
 @pytest.mark.parametrize("name", ZOO)
-def test_converts_to_torch(name, tmp_path):
-    """There and back into a program of its own, every size as open as it was."""
-    done = interop.convert(name, source="torch", target="torch", output=tmp_path / "out")
+def test_converts_to_a_program_with_open_sizes(name, target, tmp_path):
+    done = interop.convert(name, source="torch", target=target, output=tmp_path / "out")
     assert done.grade == "A", done.manifest["rule"]["sentence"]
     assert min(done.manifest["parity"]["effective_bits"].values()) >= 21
     graph = done.manifest["target"]["graph"]

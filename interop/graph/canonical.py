@@ -127,8 +127,8 @@ class _EliminateIdentities(ir.passes.InPlacePass):
         found = [
             node
             for node in ir.traversal.RecursiveGraphIterator(model.graph)
-            if node.op_type == "Identity"
-            and node.domain == ""
+            if node.domain == ""
+            and (node.op_type == "Identity" or _is_inference_dropout(node))
             and node.inputs[0] is not None
             and not node.outputs[0].is_graph_output()
         ]
@@ -141,6 +141,18 @@ class _EliminateIdentities(ir.passes.InPlacePass):
             node.outputs[0].replace_all_uses_with(source)
             node.graph.remove(node, safe=True)
         return ir.passes.PassResult(model, bool(found))
+
+
+def _is_inference_dropout(node: ir.Node) -> bool:
+    """A Dropout that hands on what it is given: it does not train, and nobody asks for its mask."""
+    if node.op_type != "Dropout" or (len(node.outputs) > 1 and node.outputs[1].uses()):
+        return False
+    if len(node.outputs) > 1 and node.outputs[1].is_graph_output():
+        return False
+    training = node.inputs[2] if len(node.inputs) > 2 else None
+    if training is None:
+        return True
+    return training.const_value is not None and not training.const_value.numpy().item()
 
 
 def _apply(path: Path, step: ir.passes.PassBase, model: ir.Model) -> None:

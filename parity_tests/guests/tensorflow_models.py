@@ -50,7 +50,8 @@ def save(path, functions):
 
 def freeze(path):
     """`Two.times` as a frozen graph."""
-    function = Two().times.get_concrete_function()
+    model = Two()  # held here: its functions do not
+    function = model.times.get_concrete_function()
     frozen = convert_to_constants.convert_variables_to_constants_v2(function)
     with open(path, "wb") as file:
         file.write(frozen.graph.as_graph_def().SerializeToString())

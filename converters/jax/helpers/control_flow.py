@@ -24,8 +24,11 @@ def listed(results):
 
 def loop(body, limit, condition, states, empty):
     """ONNX's Loop: carried states, then one stacked output for each of `empty`, its value if none."""
-    if traced(limit, condition) or (traced(states) and not empty):
-        return [*while_loop(body, limit, condition, states), *empty]
+    if traced(limit, condition, states) and not empty:
+        try:
+            return list(while_loop(body, limit, condition, states))
+        except TypeError:  # states that change their shape: then step by step, if the trace can
+            pass
     outputs = [[] for _ in empty]
     going, i = True if condition is None else condition, 0
     while bool(going) and (limit is None or i < limit):

@@ -63,11 +63,19 @@ def arg(function: Symbol) -> Lowering:
 
 
 def softmax(x: Value, *, axis: int = -1) -> Expression:
-    return jax.nn.softmax(x) if axis == -1 else jax.nn.softmax(x, axis=axis)
+    return _along(jax.nn.softmax, x, axis)
 
 
 def log_softmax(x: Value, *, axis: int = -1) -> Expression:
-    return jax.nn.log_softmax(x) if axis == -1 else jax.nn.log_softmax(x, axis=axis)
+    return _along(jax.nn.log_softmax, x, axis)
+
+
+def _along(function: Symbol, x: Value, axis: int) -> Expression:
+    """JAX would round the exponentials of narrow dtypes before it adds them up."""
+    narrow = x.known_dtype in ("float16", "bfloat16")
+    wide: Expression = to(x, "float32") if narrow else x
+    result = function(wide) if axis == -1 else function(wide, axis=axis)
+    return to(result, x.known_dtype) if narrow else result
 
 
 def hardmax(x: Value, *, axis: int = -1) -> Expression:

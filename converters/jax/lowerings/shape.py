@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from interop.converters.jax.lowerings.common import dtype, integer, jnp, lax, sizes
+from interop.converters.jax.lowerings.common import dtype, integer, jnp, sizes
 
 from interop.source.expression import Expression, Symbol
 from interop.source.operands import number
@@ -27,7 +27,7 @@ def constant(*, value: np.ndarray, node: Node) -> Expression:
 
 
 def bit_cast(x: Value, *, to: int) -> Expression:
-    return lax.bitcast_convert_type(x, dtype(ir.DataType(to).numpy().name))
+    return x.method("view", dtype(ir.DataType(to).numpy().name))
 
 
 def reshape(x: Value, shape: Value, *, allowzero: int = 0, node: Node) -> Expression:

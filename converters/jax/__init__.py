@@ -1,0 +1,1 @@
+"""JAX: readable functions of parameters and inputs, and serialised jax.export artifacts."""

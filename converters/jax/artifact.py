@@ -1,0 +1,99 @@
+"""Written source → a serialised jax.export artifact (StableHLO), and back from disk."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import export
+
+
+def import_source(folder: Path) -> Any:
+    """The module `model` in `folder`."""
+    spec = importlib.util.spec_from_file_location("model", folder / "model.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.dont_write_bytecode = before
+    return module
+
+
+def save_program(source: Path, path: Path) -> dict[str, Any]:
+    """Export the model in `source` to `path`, its weights within; inputs are passed by name.
+
+    Dimensions that may vary stay so. Returns them; "program" is False, with the reason, where JAX
+    cannot trace the model with its sizes open (results whose sizes depend on data): then nothing is
+    written, and the source is what there is.
+    """
+    written = import_source(source)
+    params, constants = written.load()
+    specs = written.INPUTS
+    words = {d for _, shape in specs.values() for d in shape or [] if isinstance(d, str)}
+
+    def model(**inputs: Any) -> Any:
+        return written.apply(params, constants, **inputs)
+
+    try:
+        shapes = _shapes(specs)
+        arguments = {
+            name: jax.ShapeDtypeStruct(shapes[name], jnp.dtype(dtype))
+            for name, (dtype, _) in specs.items()
+        }
+        exported = export.export(jax.jit(model))(**arguments)
+    except Exception as error:  # noqa: BLE001 - JAX raises anything here; what it says is recorded
+        reason = _first_line(error)
+        return {"program": False, "dynamic": [], "fixed": sorted(words), "reason": reason}
+    path.write_bytes(exported.serialize())
+    return {
+        "program": True,
+        "dynamic": sorted(words),
+        "fixed": [],
+        "nodes": exported.mlir_module().count(" = stablehlo."),
+    }
+
+
+def load_artifact(path: Path) -> tuple[Any, list[str]]:
+    """The program at `path`, or the source beside it where there is none; and its inputs' names."""
+    if not path.exists():
+        written = import_source(path.parent)
+        params, constants = written.load()
+        return lambda **inputs: written.apply(params, constants, **inputs), list(written.INPUTS)
+    exported = export.deserialize(path.read_bytes())
+    if any(aval.dtype.itemsize == 8 for aval in (*exported.in_avals, *exported.out_avals)):
+        jax.config.update("jax_enable_x64", True)
+    _, named = jax.tree.unflatten(exported.in_tree, range(exported.in_tree.num_leaves))
+    return jax.jit(exported.call), list(named)
+
+
+def _shapes(specs: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """The inputs' shapes, each word a symbol of its own."""
+    scope = export.SymbolicScope()
+    symbols: dict[str, Any] = {}
+    for name, (_, shape) in specs.items():
+        if shape is None:
+            raise ValueError(f"the rank of {name} is not known")
+        for word in shape:
+            if isinstance(word, str) and word not in symbols:
+                (symbols[word],) = export.symbolic_shape(_word(word), scope=scope)
+    return {
+        name: tuple(symbols[d] if isinstance(d, str) else d for d in shape)
+        for name, (_, shape) in specs.items()
+    }
+
+
+def _word(name: str) -> str:
+    """A name that JAX takes for a dimension."""
+    word = re.sub(r"\W", "_", name)
+    return word if word.isidentifier() else f"d_{word}"
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]

@@ -12,7 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import tensorflow as tf
-from interop.converters.tensorflow import exporting, graphs
+from interop.converters.tensorflow import graphs
 from tensorflow.python.saved_model.loader_impl import parse_saved_model
 
 from interop.workers.failures import GuestFailure
@@ -34,6 +34,9 @@ def load_and_export(
 
     Its signature says what the inputs are. Neither runs any Python, so `trust` is not needed.
     """
+    # Here, since TFLite's environment, which builds by this module, has no onnx.
+    from interop.converters.tensorflow import exporting
+
     if reference.endswith(".pb"):
         _know(graphs.frozen(Path(reference)))
         source = []

@@ -7,15 +7,17 @@ done.grade, done.folder, done.manifest
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from interop.conversion import Conversion
     from interop.progress import Progress
+    from interop.trips import RoundTrip
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "convert"]
+__all__ = ["__version__", "convert", "roundtrip"]
 
 
 def convert(
@@ -30,8 +32,9 @@ def convert(
     """Convert `model` (a zoo name, a file or folder, or "package.module:callable") and prove it.
 
     `options` are the other fields of interop.conversion.Request, as `interop convert --help` lists
-    them: force, inputs, data, sizes, channels_last, trust, seed, timeout, verbose. The record that
-    comes back is what the command line renders; a failed grade is a result, not an exception.
+    them: force, inputs, data, sizes, signature, channels_last, precision, trust, seed, timeout,
+    verbose. The record that comes back is what the command line renders; a failed grade is a
+    result, not an exception.
 
     Raises the errors of interop.errors.
     """
@@ -40,3 +43,28 @@ def convert(
 
     path = None if output is None else Path(output)
     return run(Request(model=model, target=target, source=source, output=path, **options), progress)
+
+
+def roundtrip(
+    model: str,
+    through: Sequence[str],
+    *,
+    source: str | None = None,
+    output: str | Path | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> RoundTrip:
+    """Carry `model` through the frameworks of `through`, each time from what was written last.
+
+    interop.roundtrip("resnet", ["torch", "tf", "torch"]).hops[-1].first.effective_bits
+
+    `options` are as for `convert`. A hop that changes the function is a result, not an exception.
+
+    Raises the errors of interop.errors, naming the hop.
+    """
+    from interop.conversion import Request
+    from interop.trips import run
+
+    path = None if output is None else Path(output)
+    request = Request(model=model, target="", source=source, output=path, **options)
+    return run(request, through, progress)

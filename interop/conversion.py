@@ -16,6 +16,7 @@ from interop.environments import Environment, provide
 from interop.errors import UsageError
 from interop.frameworks import FRAMEWORKS
 from interop.graph.canonical import canonicalize, save, signature_of
+from interop.parity.inputs import InputSet
 from interop.progress import Progress, Silent
 from interop.reference import ModelReference, resolve
 from interop.signature import TensorSpec
@@ -34,6 +35,7 @@ class Request:
     inputs: tuple[TensorSpec, ...] = ()
     data: Path | None = None
     sizes: dict[str, int] = field(default_factory=dict)
+    signature: str | None = None
     channels_last: bool = False
     precision: str = "float32"
     trust: bool = False
@@ -56,6 +58,19 @@ class Conversion:
     @property
     def passed(self) -> bool:
         return bool(self.manifest["rule"]["passes"])
+
+
+@dataclass(frozen=True)
+class Work:
+    """A conversion with what lies in its scratch folder: for who goes on from there.
+
+    inputs, outputs: the canonical ONNX's names → the artifact's.
+    """
+
+    conversion: Conversion
+    plan: proof.Plan
+    inputs: dict[str, str]
+    outputs: dict[str, str]
 
 
 class Clock:
@@ -104,25 +119,40 @@ def run(request: Request, progress: Progress | None = None) -> Conversion:
 
     Raises the errors of interop.errors; then nothing is left on disk, and no process.
     """
+    with scratch_folder() as scratch:
+        return run_in(scratch, request, progress or Silent()).conversion
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder for tensors, gone afterwards."""
+    with (
+        output.disk_errors(Path(tempfile.gettempdir())),
+        tempfile.TemporaryDirectory(prefix="interop-") as folder,
+    ):
+        yield Path(folder)
+
+
+def run_in(
+    scratch: Path, request: Request, progress: Progress, sets: tuple[InputSet, ...] | None = None
+) -> Work:
+    """`run`, with its tensors in the folder `scratch`, and perhaps on inputs that are given."""
     from interop.record import conversion_record
 
-    progress = progress or Silent()
     clock = Clock()
     away = frameworks.parse(request.target)
     home = None if request.source is None else frameworks.parse(request.source)
     reference = resolve(request.model, None if home is None else home.framework)
     _check_roles(reference, away.framework)
     targets.check_precision(away.framework, request)
-    folder = request.output or Path(f"{reference.name}-{_short(away.framework)}")
+    folder = request.output or Path(f"{reference.name}-{short_name(away.framework)}")
     output.check_free(folder, force=request.force)
     with ExitStack() as stack:
-        stack.enter_context(output.disk_errors(Path(tempfile.gettempdir())))
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="interop-")))
         with clock.stage("environments"):
             version = None if home is None else home.version
-            source_home = _provide(reference.framework, version, progress)
-            target_home = _provide(away.framework, away.version, progress)
-            onnx_home = _provide("onnx", None, progress)
+            source_home = provide_for(reference.framework, version, progress)
+            target_home = provide_for(away.framework, away.version, progress)
+            onnx_home = provide_for("onnx", None, progress)
         # Entered before the workers, so left after them: none still writes when it is cleared away.
         aside = stack.enter_context(output.staged(folder))
         workers = Workers(stack, request)
@@ -137,7 +167,7 @@ def run(request: Request, progress: Progress | None = None) -> Conversion:
             model = canonicalize(source.onnx)
             canonical, signature = scratch / "canonical.onnx", signature_of(model)
             save(model, canonical)
-            plan = proof.plan(canonical, signature, reference.architecture, request, scratch)
+            plan = proof.plan(canonical, signature, reference.architecture, request, scratch, sets)
         evidence = proof.Evidence(plan, checker, source_worker, request.seed)
         sources.make_ready(reference, source_worker)
         evidence.run_source()
@@ -156,7 +186,8 @@ def run(request: Request, progress: Progress | None = None) -> Conversion:
             latency, built, clock.seconds(), workers.peak_memory(),
         )  # fmt: skip
         manifest.write(document, aside)
-    return Conversion(folder, document)
+    names = target.source
+    return Work(Conversion(folder, document), plan, names.inputs, names.outputs)
 
 
 def _check_roles(reference: ModelReference, target: str) -> None:
@@ -169,12 +200,12 @@ def _check_roles(reference: ModelReference, target: str) -> None:
             )
 
 
-def _short(framework: str) -> str:
+def short_name(framework: str) -> str:
     """The name that people use in a folder's name: the shortest."""
     return min((framework, *FRAMEWORKS[framework].aliases), key=len)
 
 
-def _provide(framework: str, version: str | None, progress: Progress) -> Environment:
+def provide_for(framework: str, version: str | None, progress: Progress) -> Environment:
     with progress.stage(f"environment for {framework}") as update:
         return provide(framework, version, on_progress=update)
 

@@ -31,8 +31,8 @@ FRAMEWORKS: dict[str, Framework] = {
         Framework("onnx", "ONNX, run by ONNX Runtime", ("onnxruntime",), frozenset({"source"})),
         Framework("torch", "PyTorch", ("pytorch",), frozenset({"source", "target"})),
         Framework("tensorflow", "TensorFlow", ("tf",), frozenset({"source", "target"})),
-        Framework("keras", "Keras", (), frozenset({"target"})),
-        Framework("jax", "JAX", (), frozenset({"target"})),
+        Framework("keras", "Keras", (), frozenset({"source", "target"})),
+        Framework("jax", "JAX", (), frozenset({"source", "target"})),
         Framework("mxnet", "MXNet", ("gluon",), frozenset({"source", "target"})),
         Framework("tflite", "TensorFlow Lite", ("litert",), frozenset({"target"})),
     )

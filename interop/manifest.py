@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+from interop import output
 
 #: Raised when a key changes its meaning or goes away; new keys alone do not raise it.
 SCHEMA_VERSION = 1
@@ -14,4 +15,4 @@ FILE = "manifest.json"
 
 def write(manifest: dict[str, Any], folder: Path) -> None:
     """Write `manifest` into `folder`, readable by people too."""
-    (folder / FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    output.write_json(manifest, folder / FILE)

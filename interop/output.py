@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from interop.errors import OutputError
 
@@ -73,6 +75,11 @@ def disk_errors(place: Path) -> Iterator[None]:
             f"{error.filename or place} could not be written: {os.strerror(error.errno)}",
             hint="Free some space or choose another --output; TMPDIR sets where tensors go meanwhile.",
         ) from error
+
+
+def write_json(document: dict[str, Any], path: Path) -> None:
+    """Write `document` to `path`, readable by people too."""
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def digest(path: Path) -> str:

@@ -57,6 +57,10 @@ class Plan:
     def outputs(self, who: str) -> list[str]:
         return self._folders(f"outputs-{who}")
 
+    def artifact(self) -> list[dict[str, Any]]:
+        """What the artifact gave for each set, as it gave it."""
+        return [read_tensors(folder) for folder in self.outputs("artifact")]
+
 
 @dataclass(frozen=True)
 class Parity:
@@ -73,9 +77,12 @@ def plan(
     architecture: Architecture | None,
     request: Request,
     folder: Path,
+    given: tuple[InputSet, ...] | None = None,
 ) -> Plan:
-    """Choose the inputs (the user's own, or drawn by seed) and write them to disk."""
-    if request.data is not None:
+    """Choose the inputs (`given`, the user's own, or drawn by seed) and write them to disk."""
+    if given is not None:
+        sets = given
+    elif request.data is not None:
         sets = load_input_sets(request.data, signature)
     else:
         bounds, sizes = {}, dict(request.sizes)
@@ -136,18 +143,23 @@ class Evidence:
         prover.call("run", inputs=handed, outputs=plan.outputs("artifact"))
         floor.result()
         update(0.9, "comparing")
-        proofs = [proof for index in range(len(plan.sets)) for proof in self._prove(index, target)]
-        return Parity(plan.sets, tuple(proofs), grade(proofs))
+        return hold_against(plan, [_take_back(outputs, target) for outputs in plan.artifact()])
 
-    def _prove(self, index: int, target: Target) -> Sequence[OutputProof]:
-        plan = self._plan
-        truth = read_tensors(plan.outputs("truth")[index])
-        source = read_tensors(plan.outputs("source")[index])
-        floor = Path(plan.outputs("floor")[index])
-        runs = [read_tensors(floor / str(number)) for number in range(FLOOR_RUNS + 1)]
-        noise = {name: measure_noise(truth[name], [run[name] for run in runs]) for name in truth}
-        artifact = _take_back(read_tensors(plan.outputs("artifact")[index]), target)
-        return prove(plan.sets[index].label, truth, source, artifact, noise)
+
+def hold_against(plan: Plan, outputs: Sequence[dict[str, Any]]) -> Parity:
+    """The parity of `outputs` (one mapping a set of inputs, under the plan's own names) with the
+    source and the truth, which have run already."""
+    proofs = [proof for index, one in enumerate(outputs) for proof in _prove_set(plan, index, one)]
+    return Parity(plan.sets, tuple(proofs), grade(proofs))
+
+
+def _prove_set(plan: Plan, index: int, artifact: dict[str, Any]) -> Sequence[OutputProof]:
+    truth = read_tensors(plan.outputs("truth")[index])
+    source = read_tensors(plan.outputs("source")[index])
+    floor = Path(plan.outputs("floor")[index])
+    runs = [read_tensors(floor / str(number)) for number in range(FLOOR_RUNS + 1)]
+    noise = {name: measure_noise(truth[name], [run[name] for run in runs]) for name in truth}
+    return prove(plan.sets[index].label, truth, source, artifact, noise)
 
 
 def measure_latency(plan: Plan, source: Worker, prover: Worker, target: Target) -> Latency:

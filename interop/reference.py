@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from interop.artifact import Artifact, artifact_in
 from interop.errors import InvalidModel, UsageError
 from interop.models import Architecture, find
 
@@ -19,6 +20,7 @@ _ENDINGS = {
     ".pth": "torch",
     ".bin": "torch",
     ".json": "mxnet",
+    ".keras": "keras",
 }
 
 
@@ -32,6 +34,7 @@ class ModelReference:
     name: str  # a short name for folders
     architecture: Architecture | None = None  # set for zoo models
     path: Path | None = None  # set for files and folders
+    artifact: Artifact | None = None  # set where a manifest of ours says what the path holds
 
 
 def resolve(text: str, framework: str | None) -> ModelReference:
@@ -65,6 +68,13 @@ def _looks_like_path(text: str) -> bool:
 def _file(text: str, path: Path, framework: str | None) -> ModelReference:
     if not path.exists():
         raise InvalidModel(f"there is no file {path}", hint="Check the path.")
+    artifact = artifact_in(path)
+    if artifact is not None and framework in (None, artifact.framework):
+        name = re.sub(r"[^\w.-]+", "_", path.resolve().name)
+        target = artifact.path
+        return ModelReference(
+            text, artifact.framework, str(target), name, path=target, artifact=artifact
+        )
     source = framework or _ENDINGS.get(path.suffix.lower())
     if source is None:
         raise UsageError(

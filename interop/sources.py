@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from interop.errors import UsageError
 from interop.reference import ModelReference
 from interop.workers import Worker
 
 if TYPE_CHECKING:
     from interop.conversion import Request
+
+
+#: Frameworks whose models may hold several functions, by name.
+_SIGNED = ("tensorflow",)
 
 
 @dataclass(frozen=True)
@@ -26,11 +31,17 @@ def load(reference: ModelReference, worker: Worker, request: Request, scratch: P
 
     An ONNX file is its own export; `make_ready` loads it, after it was found to be sound.
     """
+    if request.signature is not None and reference.framework not in _SIGNED:
+        raise UsageError(
+            f"a model in {reference.framework} has no signatures to choose from",
+            hint="Leave --signature away.",
+        )
     if reference.framework == "onnx":
         assert reference.path is not None
         return Source(reference.path, ())
     path = scratch / "exported.onnx"
     inputs, outputs, sizes = _declared(reference, request)
+    chosen: dict[str, Any] = {} if request.signature is None else {"signature": request.signature}
     answer = worker.call(
         "load_and_export",
         reference=reference.target,
@@ -39,6 +50,7 @@ def load(reference: ModelReference, worker: Worker, request: Request, scratch: P
         outputs=outputs,
         sizes=sizes,
         trust=request.trust,
+        **chosen,
     )
     return Source(path, tuple(answer["notes"]))
 
@@ -52,9 +64,14 @@ def make_ready(reference: ModelReference, worker: Worker) -> None:
 def _declared(
     reference: ModelReference, request: Request
 ) -> tuple[list[dict[str, Any]] | None, list[str] | None, dict[str, int]]:
-    """What is known of the inputs without asking the model: from the command line, or the zoo."""
+    """What is known of the inputs without asking the model: from the command line, the zoo, or
+    the manifest beside an artifact of ours."""
     if request.inputs:
         return [spec.to_json() for spec in request.inputs], None, request.sizes
+    if reference.artifact is not None:
+        signature = reference.artifact.signature
+        names = [spec.name for spec in signature.outputs]
+        return [spec.to_json() for spec in signature.inputs], names, request.sizes
     if reference.architecture is None:
         return None, None, request.sizes
     entry = reference.architecture

@@ -8,9 +8,49 @@ import jax
 import numpy as np
 from interop.converters.jax.artifact import load_artifact, save_program
 
+from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
 
 _state: dict[str, Any] = {}
+
+
+def load_and_export(
+    reference: str,
+    path: str,
+    inputs: list[dict[str, Any]] | None,
+    outputs: list[str] | None,
+    sizes: dict[str, int],
+    trust: bool,
+) -> dict[str, Any]:
+    """Load `reference` and write it to `path` as ONNX.
+
+    `inputs` are tensor specs (name, dtype, shape with words for dynamic dimensions); None takes
+    what the reference itself says of them.
+    """
+    from interop.converters.jax import exporting  # imports all that jax2onnx needs: slow
+
+    loaded = exporting.load_reference(reference, trust=trust)
+    specs = inputs if inputs is not None else loaded.specs
+    if specs is None:
+        raise GuestFailure(
+            "UsageError",
+            f"'{reference}' does not say what its inputs are",
+            hint="Say it with --input, for example --input 'x:float32[batch,3,224,224]', or let the "
+            "callable return (function, example inputs).",
+        )
+    # In the order in which the function takes them.
+    order = [spec["name"] for spec in loaded.specs or specs]
+    if sorted(order) != sorted(spec["name"] for spec in specs):
+        raise GuestFailure("UsageError", f"the model's inputs are {', '.join(order)}")
+    specs = sorted(specs, key=lambda spec: order.index(spec["name"]))
+    # The order of a dict's keys is JAX's own: names given from outside cannot know it.
+    made, notes = exporting.export(loaded.function, specs, None, sizes, Path(path))
+    jitted = jax.jit(loaded.function)
+    _state.update(
+        function=lambda **feeds: exporting.named(jitted(*(feeds[name] for name in order))),
+        inputs=order,
+    )
+    return {"inputs": order, "outputs": made, "notes": notes}
 
 
 def build(source: str, path: str) -> dict[str, Any]:
@@ -50,4 +90,10 @@ def _feeds(folder: str) -> dict[str, Any]:
     return {name: jax.numpy.asarray(tensors[name]) for name in _state["inputs"]}
 
 
-OPERATIONS = {"build": build, "load": load, "run": run, "time": time_runs}
+OPERATIONS = {
+    "load_and_export": load_and_export,
+    "build": build,
+    "load": load,
+    "run": run,
+    "time": time_runs,
+}

@@ -6,6 +6,7 @@ The backend is TensorFlow, or what KERAS_BACKEND says.
 import importlib.util
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -13,10 +14,35 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import numpy as np
+from interop.converters.keras import exporting
 
+from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
 
 _state: dict[str, Any] = {}
+
+
+def load_and_export(
+    reference: str,
+    path: str,
+    inputs: list[dict[str, Any]] | None,
+    outputs: list[str] | None,
+    sizes: dict[str, int],
+    trust: bool,
+) -> dict[str, Any]:
+    """Load the model that `reference` names and write it to `path` as ONNX.
+
+    The model itself says what its inputs are; words in `inputs` name dimensions.
+    """
+    model = exporting.load_model(reference, trust=trust)
+    names = exporting.input_names(model)
+    if inputs is not None and sorted(spec["name"] for spec in inputs) != sorted(names):
+        raise GuestFailure("UsageError", f"the model's inputs are {', '.join(names)}")
+    made = list(exporting.named(model, model.output))
+    specs = inputs or [{"name": name, "shape": None} for name in names]
+    note = exporting.export(model, Path(path), specs, made)
+    _state.update(model=model, names=names, call=_compiled(model))
+    return {"inputs": names, "outputs": made, "notes": [note]}
 
 
 def build(source: str, path: str) -> dict[str, Any]:
@@ -79,7 +105,7 @@ def _compiled(model: Any) -> Any:
 def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
     """Run the loaded model on each folder of tensors; write its outputs into the other."""
     for source, target in zip(inputs, outputs, strict=True):
-        results = _state["call"](_feeds(source))
+        results = exporting.named(_state["model"], _state["call"](_feeds(source)))
         arrays = {key: keras.ops.convert_to_numpy(value) for key, value in results.items()}
         write_tensors(target, {key: np.asarray(array) for key, array in arrays.items()})
     return {}
@@ -93,7 +119,7 @@ def time_runs(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
         call(feeds)
     for _ in range(runs):
         start = time.perf_counter()
-        for value in call(feeds).values():
+        for value in keras.tree.flatten(call(feeds)):
             keras.ops.convert_to_numpy(value)  # wait for it
         seconds.append(time.perf_counter() - start)
     return {"seconds": seconds}
@@ -104,4 +130,10 @@ def _feeds(folder: str) -> list[Any]:
     return [keras.ops.convert_to_tensor(np.asarray(arrays[name])) for name in _state["names"]]
 
 
-OPERATIONS = {"build": build, "load": load, "run": run, "time": time_runs}
+OPERATIONS = {
+    "load_and_export": load_and_export,
+    "build": build,
+    "load": load,
+    "run": run,
+    "time": time_runs,
+}

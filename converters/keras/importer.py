@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
+from interop.converters.keras.layers import automatic_names, name_once, share_layers
 from interop.converters.keras.rewriting import join_biases, keep_batches, swap_axes
 from interop.converters.keras.table import LOWERINGS
 
-from interop.source.expression import literal
+from interop.source.expression import Expression, literal
 from interop.source.module import Source, functions_in, used_functions
 from interop.source.printer import Body, NotLowered, Style, print_graph
 
@@ -27,6 +28,7 @@ Converted from ONNX. It needs Keras (on any of its backends) and safetensors, no
     model([{arguments}])    # a dict of results
 """
 
+import math
 from pathlib import Path
 
 import keras
@@ -43,12 +45,12 @@ def load(path=Path(__file__).with_name("weights.safetensors")):
         return build(file.get_tensor)
 '''
 
-_NAMES = "keras np layers ops safe_open Path load build weight start float len list zip"
+_NAMES = "keras math np layers ops safe_open Path load build weight start float len list zip"
 
 _RESERVED = frozenset(_NAMES.split())
 
-#: What no functional model can do: Python arithmetic on a size that is None until it runs.
-_DYNAMIC = re.compile(r"\w\.shape\[\d+\]")
+#: A size that is None while the model is built; a tensor has it when the model runs.
+_DYNAMIC = re.compile(r"\b(\w+)\.shape\[(\d+)\]")
 
 
 def lower(model: ir.Model) -> Source:
@@ -60,15 +62,35 @@ def lower(model: ir.Model) -> Source:
     swap_axes(model)
     join_biases(model)
     keep_batches(model)
-    style = Style(_RESERVED | helpers.keys(), _inline, sizes=_sizes)
-    body = print_graph(model, LOWERINGS, style)
-    body = replace(body, lines=_without_sizes(body.lines))
+    body = _printed(model, helpers.keys())
+    body = replace(body, lines=_with_sizes(body.lines))
     module = _module(model, body)
     used = used_functions(module, helpers)
     title = (model.graph.name or "A model").replace('"', "'").replace("\\", "/")
     header = _HEADER.format(title=title, arguments=", ".join(body.inputs.values()))
     text = "\n\n\n".join([header.rstrip(), *used, module + _FOOTER.rstrip()]) + "\n"
     return Source(text, body.weights, body.inputs, body.outputs)
+
+
+def _printed(model: ir.Model, helpers: Collection[str]) -> Body:
+    """The statements; inputs by names that Keras gives to no operation of the model."""
+    reserved = _RESERVED | frozenset(helpers)
+    body = print_graph(model, LOWERINGS, Style(reserved, _inline, sizes=_sizes))
+    automatic = automatic_names([*body.lines, "ops.size ops.reshape ops.add ops.subtract"])
+    stems = {name: re.sub(r"(_\d+)+$", "", name) for name in body.inputs.values()}
+    clashing = {name for name, stem in stems.items() if stem in automatic}
+    if not clashing:
+        return body
+    taken = set(body.inputs.values())
+    for value in model.graph.inputs:
+        if body.inputs.get(value.name or "") in clashing:
+            name = f"{value.name}_input"
+            while name in taken:
+                name += "_"
+            value.name = name
+    renamed = print_graph(model, LOWERINGS, Style(reserved, _inline, sizes=_sizes))
+    inputs = dict(zip(body.inputs, renamed.inputs.values(), strict=True))
+    return replace(renamed, inputs=inputs)
 
 
 def _inline(array: np.ndarray) -> str | None:
@@ -82,62 +104,73 @@ def _inline(array: np.ndarray) -> str | None:
 
 
 def _sizes(value: Any, dtype: str) -> str:
+    if isinstance(value, Expression):
+        return f"ops.cast({value.text}, {dtype!r})"
+    if isinstance(value, list) and any(isinstance(size, Expression) for size in value):
+        return f"vector({literal(value)}, {dtype!r})"
     return f"np.array({literal(value)}, {dtype!r})"
 
 
-def _without_sizes(lines: Sequence[str]) -> tuple[str, ...]:
-    """The statements without those that only name dynamic sizes, which lowerings may not need.
-
-    Raises NotLowered where one is needed.
-    """
+def _with_sizes(lines: Sequence[str]) -> tuple[str, ...]:
+    """The statements with dynamic sizes as tensors, without those that name one nobody needs."""
     kept: list[str] = []
+    needed = ""
     for line in reversed(lines):
-        if not _DYNAMIC.search(line):
-            kept.append(line)
-            continue
+        spelled = _DYNAMIC.sub(r"size_of(\1, \2)", line)
         name = line.split(" = ")[0].strip()
-        if any(re.search(rf"\b{name}\b", later) for later in kept):
-            why = f"'{name}' needs a dynamic size as a number, which a functional model has not"
-            raise NotLowered({name: why})
+        if spelled != line and name.isidentifier() and not re.search(rf"\b{name}\b", needed):
+            continue
+        kept.append(spelled)
+        needed += spelled + "\n"
     return tuple(reversed(kept))
 
 
 def _module(model: ir.Model, body: Body) -> str:
     lines = ["def build(weight):", '    """The model, its layers holding `weight(name)`."""']
-    for value in model.graph.inputs:
+    for value, name in zip(model.graph.inputs, body.inputs.values(), strict=True):
         assert value.name is not None
         assert value.dtype is not None
         if value.shape is None:
             raise NotLowered({value.name: f"input '{value.name}': its rank is not known"})
         shape = tuple(dim if isinstance(dim, int) else None for dim in value.shape)
-        name = body.inputs[value.name]
         dtype = value.dtype.numpy().name
         given = f"batch_shape={literal(shape)}, dtype={dtype!r}, name={name!r}"
         lines.append(f"    {name} = keras.Input({given})")
     statements, constants = _weights(body)
-    if constants and not body.inputs:
+    if not body.inputs:
         raise NotLowered({"graph": "a functional model has at least one input"})
-    if constants:
+    results = _results(body)
+    known = {line.split(" = ")[0].strip() for line in body.lines if _KNOWN.search(line)}
+    for key, text in results.items():  # what is known at conversion is no tensor of the model
+        if text in known or not text.isidentifier():
+            results[key] = f"computed({text}, start)"
+    if constants or any("start)" in text for text in results.values()):
         first = next(iter(body.inputs.values()))
         lines.append(f"    start = start_of({first})")
     lines += constants
-    lines += [line.removeprefix("    ") for line in statements]
+    defined, statements = share_layers([line.removeprefix("    ") for line in statements])
+    lines += defined + statements
     lines += [
         "    return keras.Model(",
         f"        [{', '.join(body.inputs.values())}],",
         "        {",
     ]
-    lines += [f"            {key!r}: {result}," for key, result in _results(body).items()]
+    lines += [f"            {key!r}: {result}," for key, result in results.items()]
     lines += ["        },", "    )"]
-    return "\n".join(_named_once(lines))
+    inputs_end = 2 + len(body.inputs)
+    named = name_once(lines[inputs_end:], automatic_names(lines) | set(body.inputs.values()))
+    return "\n".join(lines[:inputs_end] + named)
 
 
 def _results(body: Body) -> dict[str, str]:
     return {
-        key: _ATTRIBUTE.sub(lambda found: found[1], result) for key, result in body.results.items()
+        key: _DYNAMIC.sub(r"size_of(\1, \2)", _ATTRIBUTE.sub(lambda found: found[1], result))
+        for key, result in body.results.items()
     }
 
 
+#: Statements whose values no input has a part in.
+_KNOWN = re.compile(r" = (np\.array|\w+\()")
 _ATTRIBUTE = re.compile(r"\bself\.(\w+)")
 _RAW = re.compile(r"\braw\(self\.(\w+)\)")
 
@@ -156,25 +189,10 @@ def _weights(body: Body) -> tuple[list[str], list[str]]:
     constants = []
     for name in wanted:
         key = body.attributes[f"self.{name}"]
-        if body.weights[key].dtype.kind == "f" or body.weights[key].dtype.name == "bfloat16":
+        if not body.weights[key].size:
+            constants.append(f"    {name} = weight({key!r})")
+        elif body.weights[key].dtype.kind == "f" or body.weights[key].dtype.name == "bfloat16":
             constants.append(f"    {name} = constant(weight({key!r}), start, name={name!r})")
         else:
             constants.append(f"    {name} = weight({key!r})")
     return [_ATTRIBUTE.sub(lambda found: found[1], line) for line in spelled], constants
-
-
-def _named_once(lines: Sequence[str]) -> list[str]:
-    """Every layer's name once, as Keras wants it."""
-    seen: dict[str, int] = {}
-
-    def once(found: re.Match[str]) -> str:
-        name = found[1]
-        seen[name] = seen.get(name, 0) + 1
-        unique = name if seen[name] == 1 else f"{name}_{seen[name] - 1}"
-        while seen[name] > 1 and unique in seen:
-            seen[name] += 1
-            unique = f"{name}_{seen[name] - 1}"
-        seen.setdefault(unique, 1)
-        return f"name={unique!r}"
-
-    return [re.sub(r"name='(\w+)'", once, line) for line in lines]

@@ -29,6 +29,8 @@ def load(path: str, threads: int = 0, optimize: bool = True) -> dict[str, Any]:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    # Else activations that meet four-bit weights are rounded to eight bits, unasked.
+    options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
     if not optimize:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:

@@ -3,6 +3,7 @@
 import errno
 import importlib.util
 import os
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import tensorflow as tf
-from interop.converters.tensorflow import exporting
+from interop.converters.tensorflow import graphs
+from tensorflow.python.saved_model.loader_impl import parse_saved_model
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
@@ -26,27 +28,75 @@ def load_and_export(
     outputs: list[str] | None,
     sizes: dict[str, int],
     trust: bool,
+    signature: str | None = None,
 ) -> dict[str, Any]:
-    """Load the SavedModel that `reference` names and write it to `path` as ONNX.
+    """Load the SavedModel or frozen graph that `reference` names and write it to `path` as ONNX.
 
-    Its signature says what the inputs are; a SavedModel runs no Python, so `trust` is not needed.
+    Its signature says what the inputs are. Neither runs any Python, so `trust` is not needed.
     """
-    folder = exporting.saved_model_in(reference)
-    try:
-        load(str(folder))
-    except (KeyError, OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
-        raise GuestFailure(
-            "InvalidModel",
-            f"{folder} cannot be loaded by its serving_default signature: {error}",
-            hint="Save it with signatures={'serving_default': a concrete function}.",
-        ) from error
-    names = _state["inputs"]
-    if inputs is not None and sorted(spec["name"] for spec in inputs) != sorted(names):
-        raise GuestFailure("UsageError", f"the SavedModel's inputs are {', '.join(names)}")
-    wanted = _state["outputs"]
-    counts = exporting.export(folder, Path(path), names, wanted)
-    note = f"tf2onnx wrote {counts['nodes']} nodes, {counts['transposes']} of them Transpose"
+    # Here, since TFLite's environment, which builds by this module, has no onnx.
+    from interop.converters.tensorflow import exporting
+
+    if reference.endswith(".pb"):
+        _know(graphs.frozen(Path(reference)))
+        source = []
+    else:
+        folder = exporting.saved_model_in(reference)
+        chosen = _choose(folder, signature)
+        try:
+            load(str(folder), chosen)
+        except (KeyError, OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
+            raise GuestFailure(
+                "InvalidModel",
+                f"{folder} cannot be loaded by its signature {chosen}: {error}",
+                hint="Save it with signatures={'serving_default': a concrete function}.",
+            ) from error
+        source = exporting.from_saved_model(folder, chosen)
+    names, wanted = _state["inputs"], _state["outputs"]
+    specs = _specs(names, inputs)
+    variables = {one.name.removesuffix(":0"): one.numpy() for one in _state["variables"]}
+    with tempfile.TemporaryDirectory(prefix="interop-") as scratch:
+        graph = _state.get("graph")
+        if graph is not None:
+            file = Path(scratch) / "frozen.pb"
+            graph.freeze(file)
+            source = exporting.from_frozen(file, graph.inputs, graph.outputs)
+        note = exporting.export(source, Path(path), specs, wanted, variables=variables)
     return {"inputs": names, "outputs": wanted, "notes": [note]}
+
+
+def _choose(folder: Path, asked: str | None) -> str:
+    """The signature to take: what was asked for, else serving_default, else the only one."""
+    try:
+        meta = parse_saved_model(str(folder)).meta_graphs[0]
+    except (OSError, IndexError) as error:
+        raise GuestFailure("InvalidModel", f"{folder} cannot be loaded: {error}") from error
+    there = sorted(name for name in meta.signature_def if name != _INTERNAL)
+    listed = ", ".join(there) or "none"
+    if asked is not None and asked not in there:
+        raise GuestFailure(
+            "UsageError", f"{folder} has no signature {asked}", hint=f"It has: {listed}."
+        )
+    if asked is None and _DEFAULT not in there and len(there) != 1:
+        raise GuestFailure(
+            "UsageError",
+            f"{folder} has no signature {_DEFAULT}; it has: {listed}",
+            hint="Say which with --signature." if there else "Save it with signatures={...}.",
+        )
+    return asked or (_DEFAULT if _DEFAULT in there else there[0])
+
+
+_DEFAULT = "serving_default"
+_INTERNAL = "__saved_model_init_op"
+
+
+def _specs(names: list[str], given: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """What is known of the inputs: by whoever asks, or their names alone."""
+    if given is None:
+        return [{"name": name, "shape": None} for name in names]
+    if sorted(spec["name"] for spec in given) != sorted(names):
+        raise GuestFailure("UsageError", f"the SavedModel's inputs are {', '.join(names)}")
+    return given
 
 
 def build(source: str, path: str) -> dict[str, Any]:
@@ -74,43 +124,28 @@ def build(source: str, path: str) -> dict[str, Any]:
     return {"transposes": sum(node.op == "Transpose" for node in nodes), "nodes": len(nodes)}
 
 
-def load(path: str) -> dict[str, Any]:
-    """Load a SavedModel's serving_default.
+def load(path: str, signature: str = "serving_default") -> dict[str, Any]:
+    """Load a SavedModel by a signature.
 
     Some hold objects that Keras no longer knows and that the object loader trips over; their graph
     and signature are good, and the version 1 loader reads just those.
     """
     try:
         loaded = tf.saved_model.load(path)
-        function = loaded.signatures["serving_default"]
+        function = loaded.signatures[signature]
     except (AttributeError, KeyError, ValueError):
-        _state.update(_load_graph(path))
+        _know(graphs.saved_model(path, signature))
         return {"inputs": _state["inputs"], "loader": "version 1"}
     names = list(function.structured_input_signature[1])
     made = list(function.structured_outputs)
-    _state.update(model=loaded, function=function, inputs=names, outputs=made)
+    _state.update(model=loaded, function=function, inputs=names, outputs=made, graph=None,
+                  variables=function.variables)  # fmt: skip
     return {"inputs": names, "loader": "version 2"}
 
 
-def _load_graph(path: str) -> dict[str, Any]:
-    graph = tf.Graph()
-    session = tf.compat.v1.Session(graph=graph)
-    with graph.as_default():
-        meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], path)
-    if "serving_default" not in meta.signature_def:  # asking a protobuf map for a key makes it
-        raise KeyError("serving_default")
-    signature = meta.signature_def["serving_default"]
-    feeds = {key: info.name for key, info in signature.inputs.items()}
-    fetches = {key: info.name for key, info in signature.outputs.items()}
-
-    def function(**tensors: tf.Tensor) -> dict[str, tf.Tensor]:
-        values = session.run(
-            fetches, {feeds[name]: value.numpy() for name, value in tensors.items()}
-        )
-        return {name: tf.constant(value) for name, value in values.items()}
-
-    return {"model": session, "function": function, "inputs": list(feeds),
-            "outputs": list(fetches)}  # fmt: skip
+def _know(graph: graphs.Graph) -> None:
+    _state.update(function=graph.function(), inputs=list(graph.inputs), graph=graph,
+                  outputs=list(graph.outputs), variables=())  # fmt: skip
 
 
 def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -41,12 +42,16 @@ def load(path=Path(__file__).with_name("weights.safetensors")):
 '''
 
 
-def lower(model: ir.Model, table: Table = LOWERINGS) -> Source:
+def lower(
+    model: ir.Model, table: Table = LOWERINGS, instead: Mapping[str, str] | None = None
+) -> Source:
     """The source of `model` (canonical, through the channels-last layout pass), by that table.
+
+    instead: helpers (name → source) that take the place of those of the same name here.
 
     Raises NotLowered with every node that cannot be lowered.
     """
-    helpers = functions_in(_HELPERS)
+    helpers = functions_in(_HELPERS) | dict(instead or {})
     reserved = frozenset(
         {"tf", "np", "self", "Model", "load", "safe_open", "Path", "float", "len", *helpers}
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import onnx_ir as ir
 from interop.converters.tensorflow import importer
@@ -10,7 +11,9 @@ from interop.converters.tensorflow.lowerings.common import Lowering
 from interop.converters.tensorflow.table import LOWERINGS as TENSORFLOW
 from interop.converters.tflite import windows
 
-from interop.source.module import Source
+from interop.source.module import Source, functions_in
+
+_HELPERS = Path(__file__).with_name("helpers")
 
 #: TensorFlow's, but for what its converter leaves to TensorFlow's own kernels.
 LOWERINGS: Mapping[tuple[str, str], Lowering] = {
@@ -25,4 +28,4 @@ def lower(model: ir.Model) -> Source:
 
     Raises NotLowered with every node that cannot be lowered.
     """
-    return importer.lower(model, LOWERINGS)
+    return importer.lower(model, LOWERINGS, functions_in(_HELPERS))

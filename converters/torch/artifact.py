@@ -5,12 +5,11 @@ import inspect
 import itertools
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from interop.converters.torch.recurrent import recurrent_layers_kept
 
 #: Sizes that are tried for dimensions that may vary, until the model runs with one.
 _TRIED = (8, 32, 64, 224, 16, 2)
@@ -45,7 +44,7 @@ def save_program(source: Path, path: Path) -> dict[str, Any]:
     program, reason = None, ""
     for dims in _attempts(specs, bool(words)):
         try:
-            with torch.no_grad(), _recurrent_layers_kept(), warnings.catch_warnings():
+            with torch.no_grad(), recurrent_layers_kept(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 program = torch.export.export(model, examples, dynamic_shapes=dims)
                 break
@@ -101,38 +100,6 @@ def _examples(
             continue
         return tuple(tensors), first == 1, failed
     return None, False, failed
-
-
-@contextmanager
-def _recurrent_layers_kept() -> Iterator[None]:
-    """Tracing takes torch.lstm and its like as one operator each.
-
-    Left alone it unrolls them over time, and fixes the length. Only shapes are computed here; the
-    program runs torch's own.
-    """
-    layers = [getattr(torch.ops.aten, name).input for name in _LAYERS]
-    before = [dict(layer.py_kernels) for layer in layers]
-    try:
-        for layer in layers:
-            layer.py_kernels.update(dict.fromkeys(layer.py_kernels, _layer_shapes))
-            layer._dispatch_cache.clear()
-        yield
-    finally:
-        for layer, kernels in zip(layers, before, strict=True):
-            layer.py_kernels.update(kernels)
-            layer._dispatch_cache.clear()
-
-
-_LAYERS = ("lstm", "gru", "rnn_tanh", "rnn_relu")
-
-
-def _layer_shapes(
-    x: torch.Tensor, state: Any, parameters: Any, biased: bool, layers: int, dropout: float,
-    train: bool, both: bool, batch_first: bool,
-) -> tuple[torch.Tensor, ...]:  # fmt: skip
-    states = state if isinstance(state, (list, tuple)) else [state]
-    result = x.new_empty(*x.shape[:2], states[0].shape[-1] * (1 + both))
-    return result, *(one.new_empty(one.shape) for one in states)
 
 
 def _attempts(specs: dict[str, Any], dynamic: bool) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from interop.converters.torch.artifact import import_source
 from interop.converters.torch.files import PICKLE, PROGRAM, TORCHSCRIPT, kind
 
 from interop.workers.failures import GuestFailure
@@ -23,11 +24,14 @@ class Loaded:
 
 
 def load_reference(reference: str, *, trust: bool) -> Loaded:
-    """`package.module:callable`, a .pt2 program, or (trusted) a pickled module.
+    """`package.module:callable`, a .pt2 program, or (trusted) a pickled module or a folder
+    that a conversion wrote.
 
     Fails as InvalidModel where the file cannot be used, as UsageError where the name leads nowhere.
     """
     path = Path(reference)
+    if path.is_dir():
+        return _load_source(path, trust)
     if path.exists():
         return _load_file(path, trust)
     return _load_callable(reference)
@@ -74,6 +78,22 @@ def _call(reference: str, factory: Callable[[], Any]) -> Any:
             hint="Wrap it in a function without arguments that returns the module.",
         )
     return factory()
+
+
+def _load_source(folder: Path, trust: bool) -> Loaded:
+    if not (folder / "model.py").is_file():
+        raise GuestFailure(
+            "InvalidModel",
+            f"{folder} is no model in torch: it holds neither a manifest.json nor a model.py",
+            hint="Name a .pt2 file, or package.module:callable.",
+        )
+    if not trust:
+        raise GuestFailure(
+            "InvalidModel",
+            f"{folder} holds no .pt2, only source: loading it would run its model.py",
+            hint="If you know where it comes from, say --trust.",
+        )
+    return Loaded(import_source(folder).load(), None)
 
 
 def _load_file(path: Path, trust: bool) -> Loaded:

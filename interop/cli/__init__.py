@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from interop.cli import convert, doctor, environments, models, ops
+from interop.cli import convert, doctor, environments, models, ops, roundtrip
 from interop.errors import InteropError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("convert")(convert.convert)
+app.command("roundtrip")(roundtrip.roundtrip)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("ops")(ops.ops)

@@ -38,6 +38,10 @@ def convert(
         list[str] | None,
         typer.Option("--size", help="Size of a dynamic dimension, e.g. sequence=128. Repeatable."),
     ] = None,
+    signature: Annotated[
+        str | None,
+        typer.Option("--signature", help="Which signature of a SavedModel, if it has several."),
+    ] = None,
     channels_last: Annotated[
         bool,
         typer.Option("--channels-last", help="Images go in and out of the artifact as NHWC."),
@@ -68,9 +72,10 @@ def convert(
         target=target,
         output=output,
         force=force,
-        inputs=tuple(_input(text) for text in inputs or ()),
+        inputs=tuple(parse_input(text) for text in inputs or ()),
         data=data,
-        sizes=dict(_size(text) for text in sizes or ()),
+        sizes=dict(parse_size(text) for text in sizes or ()),
+        signature=signature,
         channels_last=channels_last,
         precision=precision,
         trust=trust,
@@ -88,7 +93,7 @@ def convert(
         raise typer.Exit(3)
 
 
-def _input(text: str) -> TensorSpec:
+def parse_input(text: str) -> TensorSpec:
     """'name:dtype[dim,dim]' → TensorSpec."""
     from interop.errors import UsageError
     from interop.signature import Dim, TensorSpec
@@ -103,7 +108,7 @@ def _input(text: str) -> TensorSpec:
     return TensorSpec(match["name"], match["dtype"], shape)
 
 
-def _size(text: str) -> tuple[str, int]:
+def parse_size(text: str) -> tuple[str, int]:
     """'name=number' → (name, number)."""
     from interop.errors import UsageError
 

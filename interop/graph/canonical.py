@@ -14,6 +14,7 @@ from onnx_ir.passes import common
 
 from interop.errors import InvalidModel
 from interop.graph.fold import fold_constants, settle_branches
+from interop.graph.indices import unwrap_indices
 from interop.graph.infer import infer_shapes
 from interop.graph.load import load
 from interop.signature import Dim, Signature, TensorSpec
@@ -65,6 +66,7 @@ def tidy(path: Path, model: ir.Model) -> ir.Model:
     while changed:  # a shape that is found may make a constant, and that another shape
         model = infer_shapes(model, lambda given: _through_proto(path, given, _onnx_inference))
         changed = fold_constants(model) + settle_branches(model) > 0
+    unwrap_indices(model)
     _apply(path, _clean(), model)
     return model
 
@@ -125,8 +127,8 @@ class _EliminateIdentities(ir.passes.InPlacePass):
         found = [
             node
             for node in ir.traversal.RecursiveGraphIterator(model.graph)
-            if node.op_type == "Identity"
-            and node.domain == ""
+            if node.domain == ""
+            and (node.op_type == "Identity" or _is_inference_dropout(node))
             and node.inputs[0] is not None
             and not node.outputs[0].is_graph_output()
         ]
@@ -139,6 +141,18 @@ class _EliminateIdentities(ir.passes.InPlacePass):
             node.outputs[0].replace_all_uses_with(source)
             node.graph.remove(node, safe=True)
         return ir.passes.PassResult(model, bool(found))
+
+
+def _is_inference_dropout(node: ir.Node) -> bool:
+    """A Dropout that hands on what it is given: it does not train, and nobody asks for its mask."""
+    if node.op_type != "Dropout" or (len(node.outputs) > 1 and node.outputs[1].uses()):
+        return False
+    if len(node.outputs) > 1 and node.outputs[1].is_graph_output():
+        return False
+    training = node.inputs[2] if len(node.inputs) > 2 else None
+    if training is None:
+        return True
+    return training.const_value is not None and not training.const_value.numpy().item()
 
 
 def _apply(path: Path, step: ir.passes.PassBase, model: ir.Model) -> None:

@@ -29,19 +29,37 @@ def fold_constants(model: ir.Model) -> int:
         values = _evaluate(node, model.opset_imports)
         if values is None:
             continue
+        folded: list[ir.Value] = []
         for output, array in zip(node.outputs, values, strict=True):
             constant = ir.Value(
-                name=output.name,
+                name=_inherited(model.graph, node, array) or output.name,
                 shape=ir.Shape(array.shape),
                 type=ir.TensorType(ir.DataType.from_numpy(array.dtype)),
-                const_value=ir.tensor(array, name=output.name),
+                const_value=ir.tensor(array),
             )
             output.replace_all_uses_with(constant)
-            model.graph.register_initializer(constant)
+            folded.append(constant)
         assert node.graph is not None
         node.graph.remove(node, safe=True)
+        for constant in folded:
+            assert constant.name is not None
+            model.graph.initializers.pop(constant.name, None)  # whose name it has inherited
+            model.graph.register_initializer(constant)
         count += 1
     return count
+
+
+def _inherited(graph: ir.Graph, node: ir.Node, array: np.ndarray) -> str | None:
+    """The name of the weight of `graph` that `node` only puts into another form, if it alone has it."""
+    if len(node.outputs) != 1:
+        return None
+    for value in node.inputs:
+        if value is None or value.name is None or graph.initializers.get(value.name) is not value:
+            continue
+        once = len(value.uses()) == 1 and not value.is_graph_output() and not value.is_graph_input()
+        if once and array.size > 1 and value.const_value is not None:
+            return value.name if value.const_value.size == array.size else None
+    return None
 
 
 def settle_branches(model: ir.Model) -> int:

@@ -163,6 +163,10 @@ def _through(node: NodeProto, position: int, flat: _Graph, found: dict[str, Allo
         return Allowed(max(0, low), high, () if constant is None else (constant,))
     if node.op_type in ("GRU", "LSTM", "RNN") and position == 4:
         return Allowed(low=1)  # sequence lengths
+    if node.op_type == "Mod" and position == 0 and constant is not None and constant > 0:
+        return Allowed(high=constant)
+    if node.op_type == "Add" and _wraps(node, position, flat):
+        return Allowed()
     if node.op_type in ("Add", "Sub", "Mul") and constant is not None:
         return _arithmetic(node, position, constant, _walk(node.output[0], flat, found))
     carried = CARRIERS.get(node.op_type, ())
@@ -172,6 +176,15 @@ def _through(node: NodeProto, position: int, flat: _Graph, found: dict[str, Allo
             allowed = allowed.meet(_walk(output, flat, found))
         return allowed
     return Allowed()
+
+
+def _wraps(node: NodeProto, position: int, flat: _Graph) -> bool:
+    """Whether `x + n` stands in for a negative x alone: Where(x < 0, x + n, x)."""
+    consumers = flat.consumers.get(node.output[0], [])
+    return bool(consumers) and all(
+        other.op_type == "Where" and place == 1 and other.input[2] == node.input[position]
+        for other, place in consumers
+    )
 
 
 def _whole(constant: Any) -> int | None:

@@ -122,11 +122,13 @@ def _facts(manifest: dict[str, Any], folder: str) -> Table:
     table.add_row("took", f"{seconds['total']:.1f} s")
     table.add_row("written", folder)
     for artifact in manifest["artifacts"]:
-        table.add_row("", f"{artifact['path']}  {_size(artifact['bytes'])}  {artifact['what']}")
+        table.add_row(
+            "", f"{artifact['path']}  {bytes_for_people(artifact['bytes'])}  {artifact['what']}"
+        )
     return table
 
 
-def _size(count: int) -> str:
+def bytes_for_people(count: int) -> str:
     value = float(count)
     for unit in ("B", "kB", "MB"):
         if value < 1000:

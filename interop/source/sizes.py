@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from interop.source.expression import Expression
 from interop.source.values import NonNegative, Value
 
@@ -119,6 +121,40 @@ def _remainder(a: Size, b: Size, fmod: int = 0) -> Size | None:
     return _marked(a % b, True)
 
 
+class _IsZero(Expression):
+    """Whether a size is zero."""
+
+    def __init__(self, size: Expression) -> None:
+        super().__init__(f"({size} == 0)")
+        self.size = size
+
+
+def _equal(a: Size, b: Size) -> Size | None:
+    if isinstance(a, int) and isinstance(b, int):
+        return int(a == b)
+    if isinstance(a, Expression) and _is(b, 0):
+        return _IsZero(a)
+    return _IsZero(b) if isinstance(b, Expression) and _is(a, 0) else None
+
+
+def _where(condition: Value, a: Value, b: Value) -> Answer:
+    """Beside plain choices: "another size where this one is zero", as a Reshape says it."""
+    parts = [list(value.elements or ()) for value in (condition, a, b)]
+    if len({len(part) for part in parts}) > 1:
+        return None
+    results: list[Size] = []
+    for test, one, other in zip(*parts, strict=True):
+        if isinstance(test, int):
+            results.append(one if test else other)
+        elif not isinstance(test, _IsZero) or str(test.size) != str(other):
+            return None
+        elif str(one) == str(other):
+            results.append(other)
+        else:
+            results.append(_marked(Expression(f"{other} or {one}", 0), _both(one, other)))
+    return results, b.shape == ()
+
+
 def _elementwise(function: Callable[..., Size | None]) -> Callable[..., Answer]:
     def rule(a: Value, b: Value, **attributes: Any) -> Answer:
         first, second = list(a.elements or ()), list(b.elements or ())
@@ -153,6 +189,18 @@ def _slice(data: Value, starts: Value, ends: Value, *rest: Value) -> Answer:
     if step < 0 and last < -count:
         return list(data.elements[first::step]), False
     return list(data.elements[first:last:step]), False
+
+
+def _pad(data: Value, pads: Value, *rest: Value, mode: str = "constant") -> Answer:
+    """A vector made longer by a number. Past the first two come that number, and the axes."""
+    filling = rest[0].constant if rest else np.zeros(1)
+    if pads.constant is None or pads.constant.size != 2 or filling is None or mode != "constant":
+        return None
+    before, after = (int(count) for count in pads.constant)
+    if min(before, after) < 0:
+        return None
+    filled: list[Size] = [int(filling.reshape(-1)[0])]
+    return [*filled * before, *(data.elements or ()), *filled * after], False
 
 
 def _concat(*values: Value, axis: int) -> Answer:
@@ -197,14 +245,17 @@ _OF_SIZES: dict[str, Callable[..., Answer]] = {
     "Cast": _cast,
     "Concat": _concat,
     "Div": _elementwise(_divide),
+    "Equal": _elementwise(_equal),
     "Gather": _gather,
     "Identity": lambda data: (list(data.elements or ()), data.shape == ()),
     "Mod": _elementwise(_remainder),
     "Mul": _elementwise(_multiply),
+    "Pad": _pad,
     "ReduceProd": _reduce_prod,
     "Reshape": _reshape,
     "Slice": _slice,
     "Squeeze": _to_scalar,
     "Sub": _elementwise(_subtract),
     "Unsqueeze": _to_vector,
+    "Where": _where,
 }

@@ -10,7 +10,8 @@ from keras import layers, ops
 
 
 def _dense(w, name, x, units, activation):  # type: ignore[no-untyped-def]
-    layer = layers.Dense(units, activation=activation)
+    # By a name of its own: Keras would call the first one "dense", as an input is called.
+    layer = layers.Dense(units, activation=activation, name=name)
     y = layer(x)
     w.dense(layer, name)
     return y

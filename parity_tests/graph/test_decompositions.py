@@ -21,7 +21,7 @@ from onnx.reference import ReferenceEvaluator
 from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from interop.graph.decompositions.apply import decompose
-from interop.graph.decompositions.table import DECOMPOSITIONS
+from interop.graph.decompositions.table import DECOMPOSITIONS, SETTLED
 
 #: Cases of the suite that decompositions refuse or miss, with the reason.
 LIMITS = {
@@ -41,6 +41,11 @@ LIMITS = {
     }.items()
     for name in names
 }  # fmt: skip
+
+
+#: What operators say where they are simple as they are, and which may say it.
+SIMPLE = "nothing simpler is known for it"
+OFTEN_SIMPLE = {*SETTLED, "Conv"}
 
 
 @cache
@@ -128,7 +133,13 @@ def test_of_the_suite(case, constant):
         with pytest.raises(AssertionError, match=re.escape(LIMITS[name])):
             decomposed(model)
         return
-    given = run(decomposed(model), inputs)
+    try:
+        written = decomposed(model)
+    except AssertionError as refusal:
+        if SIMPLE not in str(refusal) or case.model.graph.node[0].op_type not in OFTEN_SIMPLE:
+            raise
+        return
+    given = run(written, inputs)
     rtol, atol = max(case.rtol, 1e-3), max(case.atol, 1e-6)
     for got, expected in zip(given, wanted, strict=True):
         if expected.dtype.itemsize <= 2 and expected.dtype.kind in "fV":
@@ -273,6 +284,23 @@ OWN = [
         floats(2, 3, 9, 11),
         np.array([[0, 1, 1, 6, 5], [1, 0, 2, 10, 8], [1, 9, 7, 20, 20]], np.float32),
     ), {"pooled_shape": [3, 4], "spatial_scale": 0.75}),
+    Own("", "GlobalLpPool", (IMAGE,), {"p": 3}),
+    Own("", "Conv", (IMAGE, floats(6, 2, 3, 3), floats(6)),
+        {"group": 2, "pads": [1, 0, 2, 1], "strides": [2, 1], "dilations": [1, 2]}),
+    Own("", "ConvTranspose", (IMAGE, floats(4, 3, 3, 2), floats(6)),
+        {"group": 2, "pads": [1, 0, 0, 1], "strides": [2, 3], "dilations": [1, 2], "output_padding": [1, 0]}),
+    Own("", "LSTM", (floats(5, 2, 3), floats(2, 16, 3), floats(2, 16, 4), floats(2, 32), np.array([5, 3], np.int32),
+        floats(2, 2, 4, seed=1), floats(2, 2, 4, seed=2), floats(2, 12)),
+        {"hidden_size": 4, "direction": "bidirectional", "clip": 0.5, "input_forget": 1}, (FLOAT, FLOAT, FLOAT)),
+    Own("", "LSTM", (floats(5, 2, 3), floats(1, 16, 3), floats(1, 16, 4)),
+        {"hidden_size": 4, "direction": "reverse", "activations": ["HardSigmoid", "LeakyRelu", "ScaledTanh"],
+         "activation_alpha": [0.3, 0.2, 1.5], "activation_beta": [0.4, 0.7]}, (FLOAT, FLOAT, FLOAT)),
+    Own("", "GRU", (floats(5, 2, 3), floats(2, 12, 3), floats(2, 12, 4), floats(2, 24), np.array([2, 5], np.int32)),
+        {"hidden_size": 4, "direction": "bidirectional", "linear_before_reset": 1,
+         "activations": ["Sigmoid", "Relu", "HardSigmoid", "Elu"], "activation_alpha": [0.3, 0.6], "activation_beta": [0.45]},
+        (FLOAT, FLOAT)),
+    Own("", "RNN", (floats(5, 2, 3), floats(1, 4, 3), floats(1, 4, 4), floats(1, 8)),
+        {"hidden_size": 4, "activations": ["Affine"], "activation_alpha": [0.5], "activation_beta": [0.1]}, (FLOAT, FLOAT)),
     Own(MS, "Gelu", (IMAGE,)),
     Own(MS, "BiasGelu", (TOKENS, floats(12))),
     Own(MS, "FastGelu", (TOKENS, floats(12))),
@@ -369,3 +397,16 @@ def test_beside_onnx_runtime(number, own, constant):
 def test_each_has_a_case():
     met = {("", case.model.graph.node[0].op_type) for case in suite_cases()}
     assert met | {(own.domain, own.op_type) for own in OWN} >= set(DECOMPOSITIONS)
+
+
+@pytest.mark.parametrize("name", sorted(SETTLED))
+def test_some_are_not_simple(name):
+    """At least one case of the suite is rewritten, and so tested above."""
+    for case in suite_cases():
+        if case.model.graph.node[0].op_type == name:
+            try:
+                decomposed(upgraded(case.model))
+            except AssertionError:
+                continue
+            return
+    pytest.fail(f"no case of {name} is rewritten")

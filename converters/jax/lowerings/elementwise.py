@@ -190,8 +190,10 @@ def swish(x: Value, *, alpha: float = 1.0) -> Expression:
 
 
 def shrink(x: Value, *, bias: float = 0.0, lambd: float = 0.5) -> Expression:
-    result = jnp.where(x < -lambd, x + bias, jnp.where(x > lambd, x - bias, 0))
-    return result if x.known_dtype in FLOATS else to(result, x.known_dtype)
+    floating = x.known_dtype in FLOATS
+    wide: Expression = x if floating else to(x, "float64")  # whole numbers keep all their digits
+    result = jnp.where(x < -lambd, wide + bias, jnp.where(x > lambd, wide - bias, 0))
+    return result if floating else to(result, x.known_dtype)
 
 
 def is_inf(x: Value, *, detect_negative: int = 1, detect_positive: int = 1) -> Expression:

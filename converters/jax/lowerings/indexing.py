@@ -42,15 +42,22 @@ def gather_nd(x: Value, indices: Value, *, batch_dims: int = 0) -> Expression:
 
 _UPDATES = {"none": "set", "add": "add", "mul": "multiply", "max": "max", "min": "min"}
 
+#: For truth values, sums and products are the larger and the smaller of two.
+_OF_TRUTHS = {**_UPDATES, "add": "max", "mul": "min"}
+
+
+def _update(x: Value, reduction: str) -> str:
+    return (_OF_TRUTHS if x.dtype == "bool" else _UPDATES)[reduction]
+
 
 def scatter_elements(
     x: Value, indices: Value, updates: Value, *, axis: int = 0, reduction: str = "none"
 ) -> Expression:
-    return Symbol("scatter_elements")(x, indices, updates, axis, _UPDATES[reduction])
+    return Symbol("scatter_elements")(x, indices, updates, axis, _update(x, reduction))
 
 
 def scatter_nd(x: Value, indices: Value, updates: Value, *, reduction: str = "none") -> Expression:
-    return Symbol("scatter_nd")(x, indices, updates, _UPDATES[reduction])
+    return Symbol("scatter_nd")(x, indices, updates, _update(x, reduction))
 
 
 def one_hot(indices: Value, depth: Value, values: Value, *, axis: int = -1) -> Expression:

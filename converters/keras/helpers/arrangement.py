@@ -26,3 +26,30 @@ def normalized(x, axes, epsilon):
     centred = ops.subtract(x, ops.mean(x, axis=axes, keepdims=True))
     variance = ops.mean(ops.square(centred), axis=axes, keepdims=True)
     return ops.divide(centred, ops.sqrt(ops.add(variance, epsilon)))
+
+
+def padded_with(x, pads, filler):
+    """`x` with a filler around it that is data."""
+    inside = ops.pad(ops.ones_like(x, dtype="bool"), pads)
+    return ops.where(inside, ops.pad(x, pads), ops.reshape(filler, [1] * len(x.shape)))
+
+
+def eye_like(x, k, dtype):
+    """Ones on a diagonal, in the shape of `x` [rows, columns]."""
+    ones = ops.ones_like(x, dtype="int32")
+    rows, columns = ops.cumsum(ones, axis=0), ops.cumsum(ones, axis=1)
+    return ops.cast(ops.equal(ops.add(rows, k), columns), dtype)
+
+
+def padded_by(x, pads, axes, filler):
+    """`x` with as much of a filler around it along the axes as the vector `pads` says."""
+    for place, axis in enumerate(axes):
+        size = ops.cast(size_of(x, axis), "int64")
+        before, after = (ops.cast(pads[i], "int64") for i in (place, place + len(axes)))
+        at = ops.subtract(positions(ones_for(size + before + after, "int64")), before)
+        inside = ops.logical_and(ops.greater_equal(at, 0), ops.less(at, size))
+        x = ops.take(x, ops.maximum(ops.minimum(at, size - 1), 0), axis=axis)
+        line = [-1 if i == axis else 1 for i in range(len(x.shape))]
+        kept = ops.reshape(inside, line)
+        x = ops.where(kept, x, ops.cast(ops.reshape(filler, [1] * len(x.shape)), x.dtype))
+    return x

@@ -23,3 +23,13 @@ def start_of(x):
     """The index 0 as int32[1], computed from an input, as all of a functional model is."""
     first = x[(slice(0, 1), *[0] * (len(x.shape) - 1))] if x.shape else ops.reshape(x, (1,))
     return ops.zeros_like(first, dtype="int32")
+
+
+def computed(x, start):
+    """What is known beforehand as a result of the model: `start` (0) is added to it."""
+    if isinstance(x, keras.KerasTensor):
+        return x
+    nothing = ops.reshape(start, [])
+    if np.asarray(x).dtype == bool:
+        return ops.logical_or(x, ops.cast(nothing, "bool"))
+    return added(x, ops.cast(nothing, np.asarray(x).dtype.name))

@@ -87,17 +87,33 @@ def unary(function: Any) -> Lowering:
     return lowering
 
 
-def dynamic(size: int | Expression) -> tuple[Expression, int] | None:
-    """(tensor, axis) of a size that is `x.shape[axis]`; None for a number.
+def entries(shape: Value) -> list[int | Expression]:
+    """The entries of a vector of sizes: numbers, `x.shape[axis]`, or scalars that are data."""
+    if shape.elements is not None:
+        return list(shape.elements)
+    length = shape.dim(0) if shape.shape else None
+    if length is None:
+        raise Refusal(f"the rank of the result depends on data ('{shape.name}')")
+    return [shape[index] for index in range(length)]
 
-    Raises Refusal for what was computed from such sizes, which a functional model has no words for.
-    """
-    if isinstance(size, int):
-        return None
-    found = _DYNAMIC.fullmatch(size.text)
+
+def line(count: Expression, dtype: str) -> Expression:
+    """Ones, as many as a size that is not known says."""
+    found = _DYNAMIC.fullmatch(count.text)
     if found is None:
-        raise Refusal(f"a size computed from dynamic ones ({size.text})")
-    return Symbol(found[1]), int(found[2])
+        return Symbol("ones_for")(count, dtype)
+    return Symbol("ones_along")(Symbol(found[1]), int(found[2]), dtype)
+
+
+def length(x: Value, axis: int) -> int | Expression:
+    """The size along `axis`: a number, or where it is not known a tensor (int32 scalar)."""
+    known = x.dim(axis)
+    return Symbol("size_of")(x, axis % x.known_rank) if known is None else known
+
+
+def taken(x: Expression, parts: list[slice]) -> Expression:
+    """`x[…]`; a KerasTensor takes no single slice, only several, or one and an ellipsis."""
+    return x[(*parts, ...)] if len(parts) == 1 else x[tuple(parts)]
 
 
 def static(value: Value, what: str) -> list[int]:

@@ -55,10 +55,14 @@ def conv(
         kernels = ops.transpose(w, [*range(2, rank + 2), 1, 0])
         if group > 1 and channels is None:
             raise Refusal("grouped convolution over an unknown number of channels")
-        result: Expression = ops.conv(
-            source, kernels, strides=strides, padding="same" if same else "valid",
-            dilation_rate=dilations,
-        )  # fmt: skip
+        more = {
+            "strides": strides, "padding": "same" if same else "valid", "dilation_rate": dilations,
+        }  # fmt: skip
+        result: Expression = (
+            ops.conv(source, kernels, **more)
+            if group == 1
+            else Symbol("grouped_conv")(source, kernels, group, **more)
+        )
         return result if b is None else ops.add(result, b)
     assert isinstance(w, Constant)
     if b is None:

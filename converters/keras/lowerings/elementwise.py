@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import onnx_ir as ir
 from interop.converters.keras.lowerings.common import (
     INTEGERS,
@@ -23,6 +24,26 @@ from interop.source.values import Refusal, Value
 _DTYPES = INTEGERS | {"float16", "bfloat16", "float32", "float64", "bool"}
 
 
+def plainly_added(a: Value, b: Value) -> bool:
+    """Whether `ops.add` does what it says.
+
+    On TensorFlow, Keras takes a second operand with one axis longer than one for the bias of the
+    last axis (or the second) wherever that has this length, whichever axis it really belongs to.
+    """
+    first, second = a.shape, b.shape
+    if first is None or second is None:
+        return False
+    if first == second or all(size == 1 for size in second):
+        return True
+    alike = bool(first) and first[-1] == second[-1] and second[-1] is not None and second[-1] > 1
+    return alike and len(first) >= len(second)
+
+
+_COMPARISONS = {
+    f"ops.{name}" for name in ("equal", "less", "less_equal", "greater", "greater_equal")
+}
+
+
 def binary(function: Symbol, merge: str = "") -> Lowering:
     """`function`, or the stock layer `merge` for two float tensors of one shape."""
 
@@ -32,6 +53,10 @@ def binary(function: Symbol, merge: str = "") -> Lowering:
         computed = a.constant is None and b.constant is None
         if merge and alike and computed and a.dtype == "float32":
             return call(getattr(layers, merge)(), [a, b])
+        if function.text == "ops.add" and not plainly_added(a, b):
+            return Symbol("added")(a, b)
+        if a.dtype == "uint64" and function.text not in _COMPARISONS:
+            return Symbol("wide")(function, a, b)
         return function(*operands(a, b))
 
     return lowering
@@ -41,6 +66,13 @@ def folded(function: Symbol) -> Lowering:
     def lowering(first: Value, *rest: Value) -> Expression:
         result: Expression = first
         for value in rest:
+            if function.text == "ops.add" and first.shape != value.shape:
+                result = Symbol("added")(result, value)
+                continue
+            if first.dtype == "uint64":
+                kind = "wide" if function.text == "ops.add" else "ordered"
+                result = Symbol(kind)(function, result, value)
+                continue
             result = function(result, value)
         return ops.copy(first) if not rest else result
 
@@ -50,19 +82,23 @@ def folded(function: Symbol) -> Lowering:
 def mean(first: Value, *rest: Value) -> Expression:
     total: Expression = first
     for value in rest:
-        total = ops.add(total, value)
+        total = Symbol("added")(total, value)
     return ops.divide(total, 1 + len(rest))
 
 
 def div(a: Value, b: Value) -> Expression:
     if a.known_dtype not in INTEGERS:
         return ops.divide(*operands(a, b))
+    if a.dtype == "uint64":
+        return Symbol("unsigned_divided")(a, b)[0]
     if a.known_dtype.startswith("uint"):
         return ops.floor_divide(*operands(a, b))
     return Symbol("truncated_divide")(a, b)
 
 
 def mod(a: Value, b: Value, *, fmod: int = 0) -> Expression:
+    if a.dtype == "uint64":
+        return Symbol("unsigned_divided")(a, b)[1]
     if not fmod or a.known_dtype.startswith("uint"):
         return ops.mod(a, b)
     return ops.multiply(ops.sign(a), ops.mod(ops.abs(a), ops.abs(b)))
@@ -132,6 +168,10 @@ def leaky_relu(x: Value, *, alpha: float = 0.01) -> Expression:
 
 
 def prelu(x: Value, slope: Value) -> Expression:
+    rank, count = len(x.shape or ()), slope.dim(0) if slope.shape else None
+    if rank > 2 and slope.shape == (x.dim(1),) and count not in (1, x.dim(-1)):
+        # Opset 6: one slope a channel, which opset 7 spells [channels, 1, 1].
+        slope = ops.reshape(slope, [count, *[1] * (rank - 2)])  # type: ignore[assignment]
     return ops.where(ops.less(x, 0), ops.multiply(slope, x), x)
 
 
@@ -177,7 +217,19 @@ def is_inf(x: Value, *, detect_negative: int = 1, detect_positive: int = 1) -> E
 
 
 def bit_shift(a: Value, b: Value, *, direction: str) -> Expression:
-    return (ops.left_shift if direction == "LEFT" else ops.right_shift)(a, b)
+    left, width = direction == "LEFT", 8 * np.dtype(a.known_dtype).itemsize
+    if a.dtype == "uint64":
+        return Symbol("wide")(ops.left_shift if left else Symbol("shifted_in_zeros"), a, b)
+    if b.constant is None or not ((b.constant >= 0) & (b.constant < width)).all():
+        return Symbol("shifted")(a, b, width, left)
+    return (ops.left_shift if left else ops.right_shift)(a, b)
+
+
+def bit_cast(x: Value, *, to: int) -> Expression:
+    name = ir.DataType(to).numpy().name
+    if "bool" in (name, x.dtype):
+        return cast(x, name)
+    return ops.view(x, name)
 
 
 def sign(x: Value) -> Expression:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from interop.converters.keras.lowerings.common import cast, layer, ops, raw
+from interop.converters.keras.lowerings.common import cast, layer, length, ops, raw, taken
 
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Constant, Refusal, Value
@@ -21,9 +21,9 @@ def gather(x: Value, indices: Value, *, axis: int = 0) -> Expression:
             parts: list[Any] = [slice(None)] * (axis % x.known_rank)
             return x[(*parts, int(indices.constant))]
         picked = indices.constant
-        size = x.dim(axis)
-        if size is not None:
-            picked = picked % size
+        count = x.dim(axis)
+        if count is not None:
+            picked = picked % count
         elif (picked < 0).any():
             raise Refusal("negative indices along a dynamic size")
         return ops.take(x, picked.tolist(), axis=axis)
@@ -31,16 +31,64 @@ def gather(x: Value, indices: Value, *, axis: int = 0) -> Expression:
 
 
 def gather_elements(x: Value, indices: Value, *, axis: int = 0) -> Expression:
-    return ops.take_along_axis(x, _from_start(indices, x.dim(axis)), axis=axis)
+    axis %= x.known_rank
+    picked = _from_start(indices, length(x, axis))
+    source: Expression = x
+    pairs = zip(x.shape or (), indices.shape or (), strict=True)
+    unlike = [a != b for a, b in pairs]
+    if any(one and a != axis for a, one in enumerate(unlike)):  # Keras would broadcast
+        if None in (indices.shape or (None,)):
+            raise Refusal("fewer rows of indices than data, and their number is not known")
+        cut = [slice(None) if a == axis else slice(n) for a, n in enumerate(indices.shape or ())]
+        source = taken(x, cut)
+    return ops.take_along_axis(source, picked, axis=axis)
 
 
-def _from_start(indices: Value, size: int | None) -> Any:
+def _from_start(indices: Value, size: int | Expression) -> Any:
     """The indices with negative ones counted from the start."""
     if indices.constant is not None and (indices.constant >= 0).all():
         return indices
-    if size is None:
-        raise Refusal("indices, which may be negative, along a dynamic size")
+    if indices.known_dtype.startswith("uint"):
+        return indices
+    if isinstance(size, Expression):
+        size = cast(size, indices.known_dtype)
     return ops.where(ops.less(indices, 0), ops.add(indices, size), indices)
+
+
+def scatter_elements(
+    x: Value, indices: Value, updates: Value, *, axis: int = 0, reduction: str = "none"
+) -> Expression:
+    shape = indices.shape
+    if shape is None or None in shape:
+        raise Refusal("the number of indices is not known")
+    axis %= x.known_rank
+    picked = _from_start(indices, length(x, axis))
+    return Symbol("scatter_elements")(x, picked, updates, list(shape), axis, *_how(reduction))
+
+
+def _how(reduction: str) -> list[str]:
+    return [] if reduction == "none" else [reduction]
+
+
+def scatter_nd(x: Value, indices: Value, updates: Value, *, reduction: str = "none") -> Expression:
+    depth, shape = indices.dim(-1), x.shape
+    if depth is None or shape is None:
+        raise Refusal("the number of indices in a row is not known")
+    sizes = [length(x, axis) for axis in range(depth)]
+    return Symbol("scatter_nd")(x, indices, updates, sizes, *_how(reduction))
+
+
+def non_zero(x: Value) -> Expression:
+    if not x.known_rank:
+        return cast(ops.transpose(ops.stack(ops.nonzero(ops.reshape(x, [1])), axis=0)), "int64")
+    return cast(ops.stack(ops.nonzero(x), axis=0), "int64")
+
+
+def compress(x: Value, condition: Value, *, axis: int | None = None) -> Expression:
+    source: Any = x if axis is not None else ops.reshape(x, [-1])
+    if condition.constant is not None:
+        return ops.take(source, np.flatnonzero(condition.constant).tolist(), axis=axis or 0)
+    return ops.take(source, ops.nonzero(condition)[0], axis=axis or 0)
 
 
 def gather_nd(x: Value, indices: Value, *, batch_dims: int = 0) -> Expression:
@@ -49,13 +97,14 @@ def gather_nd(x: Value, indices: Value, *, batch_dims: int = 0) -> Expression:
     if shape is None or depth is None:
         raise Refusal("the rank is not known")
     indexed = shape[batch_dims : batch_dims + depth]
-    if indices.constant is not None and batch_dims == 0:
+    if indices.constant is not None and batch_dims == 0 and None not in indexed:
         return _constant_nd(x, indices.constant, 0)
-    if None in indexed or batch_dims:
-        raise Refusal("indices that depend on data along dynamic sizes")
-    sizes = [int(d) for d in indexed if d is not None]
-    steps = [int(np.prod(sizes[i + 1 :], dtype=np.int64)) for i in range(depth)]
-    return Symbol("gather_nd")(x, indices, sizes, steps)
+    behind = list(shape[batch_dims + depth :]).count(None)
+    if behind > 1 or (behind and None in shape[: batch_dims + depth]):
+        raise Refusal("dynamic sizes behind the indexed ones")
+    sizes = [length(x, batch_dims + axis) for axis in range(depth)]
+    batches = [length(x, axis) for axis in range(batch_dims)]
+    return Symbol("gather_nd")(x, indices, sizes, batches)
 
 
 def _constant_nd(x: Value, indices: np.ndarray, batch: int) -> Expression:
@@ -79,11 +128,12 @@ def _constant_nd(x: Value, indices: np.ndarray, batch: int) -> Expression:
 def one_hot(indices: Value, depth: Value, values: Value, *, axis: int = -1) -> Expression:
     if depth.constant is None or values.constant is None:
         raise Refusal("depth and values must be constant")
-    size = int(depth.constant.reshape(-1)[0])
+    count = int(depth.constant.reshape(-1)[0])
     off, on = (entry.item() for entry in values.constant)
     whole = cast(indices, "int64")
-    picked = ops.where(ops.less(whole, 0), ops.add(whole, size), whole)
+    picked = ops.where(ops.less(whole, 0), ops.add(whole, count), whole)
     if axis < -1:
         axis += indices.known_rank + 1
-    hot = ops.one_hot(picked, size, axis=axis, dtype="bool")
+    axis = -1 if axis == indices.known_rank else axis
+    hot = ops.one_hot(picked, count, axis=axis, dtype="bool")
     return cast(ops.where(hot, on, off), values.known_dtype)

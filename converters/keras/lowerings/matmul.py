@@ -6,7 +6,7 @@ from typing import Any
 
 from interop.converters.keras.lowerings.common import array, layer, ops, raw
 
-from interop.source.expression import Expression
+from interop.source.expression import Expression, Symbol
 from interop.source.values import Constant, Value
 
 
@@ -49,7 +49,9 @@ def gemm(
         product = ops.multiply(product, alpha)
     if c is None:
         return product
-    return ops.add(product, c if beta == 1.0 else ops.multiply(c, beta))
+    scaled: Any = c if beta == 1.0 else ops.multiply(c, beta)
+    narrow = c.shape is None or (len(c.shape) > 1 and c.shape[-1] in (1, None))
+    return Symbol("added")(product, scaled) if narrow else ops.add(product, scaled)
 
 
 def matmul_integer(

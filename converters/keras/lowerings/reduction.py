@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from interop.converters.keras.lowerings.common import (
     Lowering,
     axes_of,
@@ -13,13 +14,14 @@ from interop.converters.keras.lowerings.common import (
     layers,
     ops,
     static,
+    taken,
 )
 
-from interop.source.expression import Expression
-from interop.source.values import Refusal, Value
+from interop.source.expression import Expression, Symbol
+from interop.source.values import Refusal, Unpack, Value
 
 
-def reduction(function: Callable[..., Expression], before: Callable[[Any], Any] | None = None,
+def reduction(function: Symbol, before: Callable[[Any], Any] | None = None,
               after: Callable[[Any], Any] | None = None) -> Lowering:  # fmt: skip
     """`after(function(before(x)))` over the axes, which are an input since opset 18."""
 
@@ -34,16 +36,28 @@ def reduction(function: Callable[..., Expression], before: Callable[[Any], Any] 
                 return after(result) if after is not None else result
             axis = None
         options: dict[str, Any] = {} if axis is None else {"axis": axis}
+        if function.text in ("ops.max", "ops.min") and 0 in (x.shape or ()):
+            options["initial"] = _neutral(x.known_dtype, largest=function.text == "ops.min")
         if keepdims:
             options["keepdims"] = True
         result = function(value, **options)
         if after is not None:
             result = after(result)
-        if x.known_dtype in ("int8", "int16", "uint8", "uint16", "int32", "uint32"):
+        if x.known_dtype in ("bool", "int8", "int16", "uint8", "uint16", "int32", "uint32"):
             return cast(result, x.known_dtype)
         return result
 
     return lowering
+
+
+def _neutral(dtype: str, largest: bool) -> Any:
+    """What takes no part in a minimum (`largest`) or a maximum."""
+    if dtype == "bool":
+        return largest
+    if dtype.startswith("float") or dtype == "bfloat16":
+        return float("inf") if largest else float("-inf")
+    limits = np.iinfo(dtype)
+    return int(limits.max if largest else limits.min)
 
 
 def arg(function: Callable[..., Expression]) -> Lowering:
@@ -78,29 +92,35 @@ def log_softmax(x: Value, *, axis: int = -1) -> Expression:
 
 
 def hardmax(x: Value, *, axis: int = -1) -> Expression:
+    axis %= x.known_rank
+    place = -1 if axis == x.known_rank - 1 else axis
     size = static_size(x.size(axis))
-    return ops.one_hot(ops.argmax(x, axis=axis), size, axis=axis, dtype=x.known_dtype)
+    return ops.one_hot(ops.argmax(x, axis=axis), size, axis=place, dtype=x.known_dtype)
 
 
-def cum_sum(x: Value, axis: Value, *, exclusive: int = 0, reverse: int = 0) -> Expression:
-    position = static(axis, "axis")[0]
-    source: Any = ops.flip(x, axis=position) if reverse else x
-    total = ops.cumsum(source, axis=position)
-    if exclusive:
-        total = ops.subtract(total, source)
-    return ops.flip(total, axis=position) if reverse else total
+def cumulated(function: Callable[..., Expression], neutral: int) -> Lowering:
+    def lowering(x: Value, axis: Value, *, exclusive: int = 0, reverse: int = 0) -> Expression:
+        position = static(axis, "axis")[0] % x.known_rank
+        source: Any = ops.flip(x, axis=position) if reverse else x
+        if exclusive:  # moved on by one
+            before = [[0, 0]] * x.known_rank
+            before[position] = [1, 0]
+            source = ops.pad(source, before, constant_values=neutral)
+            source = taken(source, [*[slice(None)] * position, slice(-1)])
+        total = cast(function(source, axis=position), x.known_dtype)
+        return ops.flip(total, axis=position) if reverse else total
+
+    return lowering
 
 
 def top_k(x: Value, k: Value, *, axis: int = -1, largest: int = 1, sorted: int = 1) -> Any:
-    if axis not in (-1, x.known_rank - 1) or not x.known_dtype.startswith("float"):
-        raise Refusal("top k of floats along the last axis only")
-    count = static(k, "k")[0]
-    source: Any = x if largest else ops.negative(x)
-    values = ops.top_k(source, count)[0]
-    return (
-        values if largest else ops.negative(values),
-        cast(ops.top_k(source, count)[1], "int64"),
-    )
+    count, axis = static(k, "k")[0], axis % x.known_rank
+    last, signed = axis == x.known_rank - 1, not x.known_dtype.startswith("uint")
+    if last and largest:
+        return Unpack(Symbol("top_k")(x, count), 2)
+    order = [a for a in range(x.known_rank) if a != axis] + [axis]
+    moved: Any = x if last else ops.transpose(x, order)
+    return Unpack(Symbol("top_k_along")(moved, count, bool(largest), signed, order), 2)
 
 
 def lp_normalization(x: Value, *, axis: int = -1, p: int = 2) -> Expression:

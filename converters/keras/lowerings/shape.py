@@ -10,13 +10,17 @@ from interop.converters.keras.lowerings.common import (
     axes_of,
     call,
     cast,
-    dynamic,
+    entries,
     layers,
+    length,
+    line,
     ops,
     static,
+    taken,
 )
 
 from interop.source.expression import Expression, Symbol
+from interop.source.printer import Node
 from interop.source.values import Refusal, Value
 
 
@@ -26,27 +30,45 @@ def identity(x: Value) -> Expression:
 
 def dropout(x: Value, ratio: Value | None = None, training: Value | None = None, *,
             seed: int = 0) -> Any:  # fmt: skip
-    if training is not None and (training.constant is None or training.constant.any()):
-        raise Refusal("training mode is not covered")
+    kept = ratio is not None and ratio.constant is not None and not ratio.constant.any()
+    trained = training is not None and (training.constant is None or training.constant.any())
+    if trained and not kept:
+        raise Refusal("training draws random numbers, which nobody reproduces")
     return ops.copy(x), ops.ones_like(x, dtype="bool")
 
 
-def reshape(x: Value, shape: Value, *, allowzero: int = 0, batch_kept: int = 0) -> Expression:
+def reshape(
+    x: Value, shape: Value, *, allowzero: int = 0, batch_kept: int = 0, node: Node
+) -> Expression:
     """batch_kept: the first axis stays what it is, as the importer read off its symbol."""
-    if shape.elements is None:
-        raise Refusal(f"the shape ('{shape.name}') depends on data")
-    target: list[Any] = list(shape.elements)
+    target: list[Any] = _wanted(shape, node)
+    if shape.elements is None and None not in (node.outputs[0].shape or (None,)):
+        return ops.reshape(x, target)
     if not allowzero:
         target = [x.size(a) if size == 0 else size for a, size in enumerate(target)]
+        if shape.elements is None and any(isinstance(size, Expression) for size in target):
+            # Data may say 0, too, which copies.
+            target = [
+                size
+                if isinstance(size, int) or a >= x.known_rank
+                else Symbol("or_else")(size, x.size(a))
+                for a, size in enumerate(target)
+            ]
     free = [not isinstance(size, int) or size == -1 for size in target]
     sizes = [-1 if one else size for one, size in zip(free, target, strict=True)]
     if batch_kept and len(sizes) > 1 and sum(free[1:]) <= 1:
         return call(layers.Reshape(tuple(sizes[1:]), dtype=x.dtype), x)
     if sum(free) > 1:
-        for size in target:
-            dynamic(size)
-        raise Refusal("more than one dynamic size beside the batch")
+        return Symbol("reshaped")(x, target)
     return ops.reshape(x, sizes)
+
+
+def _wanted(shape: Value, node: Node) -> list[int | Expression]:
+    """The entries of the shape; what the result is declared to have, where they are data."""
+    declared = node.outputs[0].shape
+    if shape.elements is None and declared is not None and None not in declared:
+        return [size for size in declared if size is not None]
+    return entries(shape)
 
 
 def _size(dims: Any) -> int | None:
@@ -93,6 +115,10 @@ def unsqueeze(x: Value, axes: Value) -> Expression:
 
 
 def concat(*xs: Value, axis: int) -> Expression:
+    filled = [x for x in xs if x.constant is None or x.constant.size]
+    xs = tuple(filled) or xs[:1]
+    if len(xs) == 1:
+        return ops.copy(xs[0])
     ranks = {len(x.shape or ()) for x in xs}
     floats = all(x.dtype == "float32" and x.constant is None for x in xs)
     if len(xs) > 1 and floats and ranks and min(ranks) > 1 and axis % xs[0].known_rank:
@@ -112,79 +138,83 @@ def split(x: Value, sizes: Value | None = None, *, axis: int = 0, num_outputs: i
         each = -(-whole // count)
         lengths = [each] * (count - 1) + [whole - each * (count - 1)]
     parts, start = [], 0
-    for length in lengths:
-        cut = [slice(None)] * (axis % x.known_rank) + [slice(start or None, start + length)]
+    for count in lengths:
+        cut = [slice(None)] * (axis % x.known_rank) + [slice(start or None, start + count)]
         parts.append(taken(x, cut))
-        start += length
+        start += count
     return tuple(parts)
 
 
 def slice_(
-    x: Value, starts: Value, ends: Value, axes: Value | None = None, steps: Value | None = None
-) -> Expression:
+    x: Value, starts: Value, ends: Value, axes: Value | None = None, steps: Value | None = None, *,
+    node: Node,
+) -> Expression:  # fmt: skip
     rank = x.known_rank
-    first = static(starts, "starts")
-    last = ends.elements
-    if last is None:
-        raise Refusal(f"ends ('{ends.name}') depend on data")
+    declared = node.outputs[0].shape
+    given = starts.elements is not None and ends.elements is not None
+    if not given and declared is not None and None not in declared:
+        raise Refusal("starts or ends that are data, of a result whose shape is known")
+    first, last = entries(starts), entries(ends)
     positions = axes_of(axes) or list(range(len(first)))
     strides = static(steps, "steps") if steps is not None else [1] * len(first)
     parts: list[slice] = [slice(None)] * rank
     flipped: list[int] = []
+    gathered: list[tuple[int, Expression]] = []
     for axis, start, end, step in zip(positions, first, last, strides, strict=True):
         axis %= rank
-        size = x.dim(axis)
-        stop: int | None
-        if isinstance(end, int):
-            stop = end
-        else:
-            found = dynamic(end)
-            if size is not None or found is None or step < 0:
-                raise Refusal("an end at a dynamic size")
-            stop = None  # the same dynamic dimension, to its end
-        if step < 0:
-            if size is None:
-                if step == -1 and start == -1 and stop is not None and stop < -(2**30):
-                    flipped.append(axis)
-                    continue
-                raise Refusal("a negative step along a dynamic size")
-            begin = min(start + size if start < 0 else start, size - 1)
-            assert stop is not None
-            finish = max(stop + size if stop < 0 else stop, -1)
-            count = max(0, -(-(begin - finish) // -step))
-            if count == 0:
-                parts[axis] = slice(0, 0)
-                continue
-            lowest = begin + (count - 1) * step
-            parts[axis] = slice(lowest or None, begin + 1, None if step == -1 else -step)
+        if isinstance(end, Expression) and end.text == x.size(axis) and step > 0:
+            end = 2**31
+        part = _part(start, end, step, x.dim(axis))
+        if part == "flipped":
             flipped.append(axis)
+        elif isinstance(part, slice):
+            parts[axis] = part
+        else:
+            place = Symbol("places")(start, end, step, length(x, axis))
+            gathered.append((axis, place))
             continue
-        if size is not None and stop is not None:
-            start = max(start + size, 0) if start < 0 else min(start, size)
-            stop = max(stop + size, 0) if stop < 0 else min(stop, size)
-            stop = max(stop, start)
-            stop = None if stop == size else stop
-        elif stop is not None and stop >= 2**31 - 1:
-            stop = None
-        parts[axis] = slice(start or None, stop, None if step == 1 else step)
+        if isinstance(part, slice) and isinstance(start, int) and isinstance(end, int) and step < 0:
+            flipped.append(axis)
     while len(parts) > 1 and parts[-1] == slice(None):
         parts.pop()
     cut: Expression = x if all(part == slice(None) for part in parts) else taken(x, parts)
     if flipped:
-        return ops.flip(cut, axis=flipped)
+        cut = ops.flip(cut, axis=flipped)
+    for axis, place in gathered:
+        cut = ops.take(cut, place, axis=axis)
     return ops.copy(x) if cut is x else cut
 
 
-def taken(x: Expression, parts: list[slice]) -> Expression:
-    """`x[…]`; a KerasTensor takes no single slice, only several, or one and an ellipsis."""
-    return x[(*parts, ...)] if len(parts) == 1 else x[tuple(parts)]
+def _part(start: Any, end: Any, step: int, size: int | None) -> slice | str | None:
+    """What Python's own slice can say of it, forwards; "flipped" for a whole axis turned around."""
+    if isinstance(start, Expression) or isinstance(end, Expression):
+        return None
+    if size is None and step < 0:
+        return "flipped" if step == -1 and start == -1 and end < -(2**30) else None
+    if size is None:
+        return slice(start or None, None if end >= 2**31 - 1 else end, None if step == 1 else step)
+    whole = range(*slice(start, end, step).indices(size))
+    if start >= size and step < 0:
+        whole = range(*slice(size - 1, end, step).indices(size))
+    if not whole:
+        return slice(0, 0)
+    low, high, stride = min(whole), max(whole) + 1, abs(step)
+    return slice(low or None, None if high == size else high, None if stride == 1 else stride)
 
 
 def pad(x: Value, pads: Value, value: Value | None = None, axes: Value | None = None, *,
-        mode: str = "constant") -> Expression:  # fmt: skip
+        mode: str = "constant", node: Node) -> Expression:  # fmt: skip
     rank = x.known_rank
     listed = axes_of(axes)
     positions = list(range(rank)) if listed is None else [a % rank for a in listed]
+    if (
+        pads.elements is None
+        and mode == "constant"
+        and node.outputs[0].shape is not None
+        and (None in node.outputs[0].shape)
+    ):
+        filler: Any = 0 if value is None else value
+        return Symbol("padded_by")(x, pads, positions, filler)
     amounts = static(pads, "pads")
     table = [[0, 0] for _ in range(rank)]
     for index, axis in enumerate(positions):
@@ -197,7 +227,7 @@ def pad(x: Value, pads: Value, value: Value | None = None, axes: Value | None = 
         if value is None or (value.constant is not None and not value.constant.any()):
             return ops.pad(result, table)
         if value.constant is None:
-            raise Refusal("a filler that depends on data")
+            return Symbol("padded_with")(result, table, value)
         return ops.pad(result, table, constant_values=value.constant.reshape(-1)[0].item())
     for axis, (before, after) in enumerate(table):
         if before or after:
@@ -215,17 +245,11 @@ def _picked(mode: str, size: int, before: int, after: int) -> list[int]:
     return np.pad(np.arange(size), (before, after), mode=modes[mode]).tolist()  # type: ignore[call-overload, no-any-return]
 
 
-def shape(x: Value, *, start: int = 0, end: int | None = None) -> Expression:
-    raise Refusal("dynamic sizes as a tensor")
-
-
-def expand(x: Value, target: Value) -> Expression:
-    if target.elements is None:
-        raise Refusal(f"the shape ('{target.name}') depends on data")
+def expand(x: Value, target: Value, *, node: Node) -> Expression:
     own = x.shape
     if own is None:
         raise Refusal("the rank is not known")
-    sizes = list(target.elements)
+    sizes = _wanted(target, node)
     rank = max(len(own), len(sizes))
     wanted = [1] * (rank - len(sizes)) + sizes
     have = [1] * (rank - len(own)) + list(own)
@@ -234,15 +258,10 @@ def expand(x: Value, target: Value) -> Expression:
     for axis, (size, old) in enumerate(zip(wanted, have, strict=True)):
         if size in (1, old) or (isinstance(size, Expression) and old is None):
             continue
-        found = dynamic(size)
-        if found is None:
-            assert isinstance(size, int)
-            if old is None:
-                raise Refusal("a dynamic size stretched to a fixed one")
+        if isinstance(size, int):
             fixed[axis] = size
         else:
-            source, place = found
-            lines.append((axis, Symbol("ones_along")(source, place, _product_dtype(x))))
+            lines.append((axis, line(size, _product_dtype(x))))
     result: Expression = x
     if any(size != 1 for size in fixed):
         if None in have:
@@ -272,19 +291,17 @@ def tile(x: Value, repeats: Value) -> Expression:
     return ops.tile(x, static(repeats, "repeats"))
 
 
-def constant_of_shape(target: Value, *, value: np.ndarray | None = None) -> Expression:
+def size_(x: Value) -> Expression:
+    return cast(ops.size(x), "int64")
+
+
+def constant_of_shape(target: Value, *, value: np.ndarray | None = None, node: Node) -> Expression:
     fill = np.zeros((), np.float32) if value is None else value.reshape(())
-    if target.elements is None:
-        raise Refusal(f"the shape ('{target.name}') depends on data")
     name = fill.dtype.name
     work = "int32" if name == "bool" else name
-    sizes = list(target.elements)
+    sizes = _wanted(target, node)
     static_part = [size if isinstance(size, int) else 1 for size in sizes]
-    lines = []
-    for axis, size in enumerate(sizes):
-        found = dynamic(size)
-        if found is not None:
-            lines.append((axis, Symbol("ones_along")(found[0], found[1], work)))
+    lines = [(a, line(size, work)) for a, size in enumerate(sizes) if not isinstance(size, int)]
     if not lines:
         return ops.full(static_part, fill.item(), dtype=name)
     full = ops.full(static_part, fill.item(), dtype=work)
@@ -298,14 +315,19 @@ def range_(start: Value, limit: Value, delta: Value) -> Expression:
         return ops.arange(first, last, step, dtype=start.known_dtype)
     sizes = [part.elements for part in parts]
     if sizes[0] == (0,) and sizes[2] == (1,) and sizes[1]:
-        found = dynamic(sizes[1][0])
-        if found is not None:
-            return Symbol("positions_along")(found[0], found[1], start.known_dtype)
-    raise Refusal("its length depends on data")
+        last = sizes[1][0]
+        assert isinstance(last, Expression)
+        return Symbol("positions")(line(last, start.known_dtype))
+    return Symbol("arranged")(*parts, start.known_dtype)
 
 
 def trilu(x: Value, k: Value | None = None, *, upper: int = 1) -> Expression:
     shift = 0 if k is None else static(k, "k")[0]
+    rows, columns = x.dim(-2), x.dim(-1)
+    if 0 in (rows, columns):
+        return ops.copy(x)
+    if rows is not None and columns is not None:
+        shift = max(min(shift, columns), -rows)
     source: Any = cast(x, "int32") if x.dtype == "bool" else x
     result = (ops.triu if upper else ops.tril)(source, k=shift)
     return cast(result, "bool") if x.dtype == "bool" else result
@@ -314,5 +336,5 @@ def trilu(x: Value, k: Value | None = None, *, upper: int = 1) -> Expression:
 def eye_like(x: Value, *, dtype: int | None = None, k: int = 0) -> Expression:
     name = x.known_dtype if dtype is None else ir.DataType(dtype).numpy().name
     if x.shape is None or None in x.shape:
-        raise Refusal("dynamic sizes")
+        return Symbol("eye_like")(x, k, name)
     return ops.add(ops.zeros_like(x, dtype=name), ops.eye(*x.shape, k=k, dtype=name))

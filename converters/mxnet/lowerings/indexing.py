@@ -32,7 +32,7 @@ def _counted(x: Value, indices: Value, axis: int) -> Expression:
 
 def gather_nd(x: Value, indices: Value, *, batch_dims: int = 0) -> Expression:
     depth = indices.dim(-1)
-    if x.shape is None or None in x.shape or depth is None:
+    if x.shape is None or depth is None or None in x.shape[batch_dims : batch_dims + depth]:
         raise Refusal("GatherND needs a known shape")
     sizes = tuple(x.shape[batch_dims : batch_dims + depth])
     return Symbol("gather_nd")(x, indices, sizes, batch_dims, indices.known_rank)

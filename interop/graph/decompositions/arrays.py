@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from interop.graph.decompositions.builder import Builder, Operator, rank, static
+from interop.graph.decompositions.builder import Builder, Operator, dtype, rank, static
 from interop.source.values import Refusal
 
 
@@ -104,3 +104,34 @@ def unique(op: Builder, node: Operator) -> list[ir.Value]:
     indices = op.ArgMax(op.cast(hits, np.int32), axis=1, keepdims=0)
     often = op.Gather(op.ReduceSum(op.cast(same, np.int64), [1], keepdims=0), indices, axis=0)
     return [op.Gather(x, indices, axis=axis), indices, inverse, often][: node.outputs]
+
+
+def reverse_sequence(op: Builder, node: Operator) -> ir.Value:
+    """Each row turned around up to its length."""
+    x, lengths = node[0], node[1]
+    time = node.attribute("time_axis", 0)
+    first = op.Transpose(x, perm=[1, 0, *range(2, rank(x))]) if time == 0 else x  # [batch, time, …]
+    # Not by Unsqueeze, through which onnx follows vectors as if they were still of one axis.
+    place = op.reshape(op.range(op.size(x, time)), 1, -1)
+    end = op.reshape(op.cast(lengths, np.int64), -1, 1)
+    at = op.Where(op.Less(place, end), op.Sub(op.Sub(end, 1), place), place)
+    turned = op.GatherND(first, op.Unsqueeze(at, [2]), batch_dims=1)
+    return op.Transpose(turned, perm=[1, 0, *range(2, rank(x))]) if time == 0 else turned
+
+
+def eye_like(op: Builder, node: Operator) -> ir.Value:
+    """Ones on a diagonal."""
+    x, number = node[0], node.attribute("dtype")
+    wanted = dtype(x) if number is None else ir.DataType(number)
+    rows = op.reshape(op.range(op.size(x, 0)), -1, 1)
+    columns = op.reshape(op.range(op.size(x, 1)), 1, -1)
+    return op.cast(op.Equal(op.Add(rows, int(node.attribute("k", 0))), columns), wanted)
+
+
+def hardmax(op: Builder, node: Operator) -> ir.Value:
+    """One where the first of the largest stands."""
+    x, axis = node[0], node.attribute("axis", -1) % rank(node[0])
+    best = op.ArgMax(x, axis=axis, keepdims=1)
+    shape = [-1 if a == axis else 1 for a in range(rank(x))]
+    place = op.Reshape(op.range(op.size(x, axis)), shape)
+    return op.cast(op.Equal(best, place), dtype(x))

@@ -21,6 +21,7 @@ _ARITHMETIC = frozenset(
 _COMPARISONS = frozenset(
     {"Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual", "Not", "And", "Or", "IsNaN"}
 )
+_ELEMENTWISE = frozenset({"Abs", "Cast", "CastLike", "Exp", "Identity", "Log", "Neg", "Sqrt"})
 _INTEGERS = frozenset({"Shape", "Size", "ArgMax", "ArgMin", "NonZero"})
 
 
@@ -40,6 +41,11 @@ class Builder:
             return self._node(op_type, operands, outputs, attributes)
 
         return build
+
+    @property
+    def prefix(self) -> str:
+        """What the names of all that is built begin with."""
+        return self._prefix
 
     def constant(self, value: Any, dtype: Any = None) -> ir.Value:
         """An initializer."""
@@ -205,6 +211,23 @@ class Operator:
             return False
         value = self._node.outputs[output]
         return bool(value.uses()) or value.is_graph_output()
+
+    def output_shape(self, index: int = 0) -> list[int | None] | None:
+        """The sizes of an output, None for those that are not known; None without a rank.
+
+        What only a function of each element reads has the shape of that function's result.
+        """
+        value = self._node.outputs[index]
+        while value.shape is None or not all(isinstance(dim, int) for dim in value.shape):
+            readers = [use.node for use in value.uses()]
+            if len(readers) != 1 or readers[0].op_type not in _ELEMENTWISE or readers[0].domain:
+                break
+            value = readers[0].outputs[0]
+        if value.shape is None:
+            value = self._node.outputs[index]
+        if value.shape is None:
+            return None
+        return [dim if isinstance(dim, int) else None for dim in value.shape]
 
     def output_dtype(self, index: int = 0) -> ir.DataType:
         found = self._node.outputs[index].dtype

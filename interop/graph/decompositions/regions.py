@@ -147,19 +147,27 @@ def non_max_suppression(op: Builder, node: Operator) -> ir.Value:
     if least is not None:
         enough = op.Greater(scores, op.reshape(least, 1))
         scores = op.Where(enough, scores, _LOWEST)
+        scores.shape = node[1].shape
     low, high = _corners(op, boxes, bool(node.attribute("center_point_box")))
+    low.shape = high.shape = ir.Shape([None, None, 2])
     extent = op.Sub(high, low)
     area = op.ReduceProd(extent, [-1], keepdims=0)  # [B, N]
-    turns = op.Squeeze(op.Min(op.reshape(most, 1), op.size(boxes, 1)), [0])
+    limit = op.reshape(most, 1)
+    # Where the number of boxes is known, so are the turns, though what is found in some is left out.
+    bounded = most.const_value is None and op.size(boxes, 1).const_value is not None
+    area.shape = ir.Shape([None, None])
+    turns = op.size(boxes, 1) if bounded else op.Min(limit, op.size(boxes, 1))
+    turns = op.constant(turns.const_value.numpy()[0]) if bounded else op.Squeeze(turns, [0])  # type: ignore[union-attr]
     threshold = op.constant(0.0, np.float32) if overlap is None else op.reshape(overlap, 1)
 
     def take(body: Builder, left: ir.Value) -> tuple[ir.Value, list[ir.Value]]:
         """`left`: scores, -inf where struck out."""
         best = body.ArgMax(left, axis=2, keepdims=0)  # [B, C]
         real = body.Greater(body.ReduceMax(left, [2], keepdims=0), _LOWEST)
-        own_low = body.Unsqueeze(body.GatherND(low, body.Unsqueeze(best, [2]), batch_dims=1), [2])
-        own_high = body.Unsqueeze(body.GatherND(high, body.Unsqueeze(best, [2]), batch_dims=1), [2])
-        own_area = body.Unsqueeze(body.GatherND(area, body.Unsqueeze(best, [2]), batch_dims=1), [2])
+        own_low, own_high, own_area = (
+            body.Unsqueeze(_picked(body, x, best, axes), [2])
+            for x, axes in ((low, 3), (high, 3), (area, 2))
+        )
         shared = body.Sub(
             body.Min(own_high, body.Unsqueeze(high, [1])),
             body.Max(own_low, body.Unsqueeze(low, [1])),
@@ -173,11 +181,24 @@ def non_max_suppression(op: Builder, node: Operator) -> ir.Value:
         return rest, [best, real]
 
     chosen, real = op.repeat(turns, scores, take)
+    chosen.shape = real.shape = ir.Shape([None, None, None])
     real = op.Transpose(real, perm=[1, 2, 0])
     chosen = op.Transpose(chosen, perm=[1, 2, 0])
+    if bounded:
+        real = op.And(real, op.Less(op.range(op.size(boxes, 1)), op.cast(limit, np.int64)))
     where = op.Transpose(op.NonZero(real), perm=[1, 0])  # image, class, turn
     box = op.Unsqueeze(op.GatherND(chosen, where), [1])
     return op.Concat(op.slice(where, 1, 0, 2), box, axis=1)  # type: ignore[no-any-return]
+
+
+def _picked(op: Builder, x: ir.Value, best: ir.Value, axes: int) -> ir.Value:
+    """x [B, N, …], of so many axes, at best [B, C]: [B, C, …]."""
+    # onnx does not see constants of the graph around it from inside a body.
+    indices = op.Unsqueeze(best, [2])
+    indices.shape = ir.Shape([None, None, 1])
+    made: ir.Value = op.GatherND(x, indices, batch_dims=1)
+    made.shape = ir.Shape([None] * axes)
+    return made
 
 
 def _corners(op: Builder, boxes: ir.Value, centred: bool) -> tuple[ir.Value, ir.Value]:

@@ -9,14 +9,19 @@ import onnx_ir as ir
 from interop.graph.decompositions import (
     arrays,
     attention,
+    convolution,
     fused,
     grids,
     integer,
     learned,
     patches,
+    pools,
     quantization,
     quantized,
+    recurrent,
     regions,
+    resize,
+    settled,
     signal,
     trees,
 )
@@ -28,27 +33,67 @@ Decomposition = Callable[[Builder, Operator], ir.Value | Sequence[ir.Value | Non
 
 _STANDARD: dict[str, Decomposition] = {
     "AffineGrid": grids.affine_grid,
+    "AveragePool": pools.average_pool,
     "BatchNormalization": arrays.batch_normalization,
     "CausalConvWithState": arrays.causal_conv_with_state,
     "Col2Im": patches.col2im,
+    "Conv": convolution.conv,
     "ConvInteger": integer.conv_integer,
+    "ConvTranspose": convolution.conv_transpose,
     "DFT": signal.dft,
     "DeformConv": patches.deform_conv,
     "DequantizeLinear": quantization.dequantize_linear,
     "DynamicQuantizeLinear": quantization.dynamic_quantize_linear,
+    "EyeLike": arrays.eye_like,
+    "GRU": recurrent.gru,
+    "GlobalLpPool": pools.global_lp_pool,
     "GridSample": grids.grid_sample,
+    "Hardmax": arrays.hardmax,
+    "LRN": pools.lrn,
+    "LSTM": recurrent.lstm,
+    "LpPool": pools.lp_pool,
     "MatMulInteger": integer.matmul_integer,
+    "MaxPool": pools.max_pool,
     "MaxRoiPool": regions.max_roi_pool,
     "MaxUnpool": patches.max_unpool,
     "NonMaxSuppression": regions.non_max_suppression,
     "QLinearConv": integer.qlinear_conv,
     "QLinearMatMul": integer.qlinear_matmul,
     "QuantizeLinear": quantization.quantize_linear,
+    "RNN": recurrent.rnn,
+    "Resize": resize.resize,
+    "ReverseSequence": arrays.reverse_sequence,
     "RoiAlign": regions.roi_align,
     "STFT": signal.stft,
     "TensorScatter": arrays.tensor_scatter,
     "Unique": arrays.unique,
 }
+
+#: Where operands are data, and the shape of the result says what they are.
+SETTLED: dict[str, Decomposition] = {
+    "ConstantOfShape": settled.constant_of_shape,
+    "CumProd": settled.cumulated("CumProd"),
+    "CumSum": settled.cumulated("CumSum"),
+    "Expand": settled.expand,
+    "OneHot": settled.one_hot,
+    "Pad": settled.pad,
+    "Range": settled.range_,
+    **{
+        name: settled.reduction(name)
+        for name in (
+            "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean",
+            "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare",
+        )
+    },
+    "Reshape": settled.reshape,
+    "Slice": settled.slice_,
+    "Split": settled.split,
+    "Squeeze": settled.to_shape,
+    "Tile": settled.tile,
+    "TopK": settled.top_k,
+    "Trilu": settled.trilu,
+    "Unsqueeze": settled.to_shape,
+}  # fmt: skip
 
 _MICROSOFT: dict[str, Decomposition] = {
     "Attention": attention.attention,
@@ -98,6 +143,7 @@ _LEARNED: dict[str, Decomposition] = {
 
 DECOMPOSITIONS: Mapping[tuple[str, str], Decomposition] = {
     **{("", name): write for name, write in _STANDARD.items()},
+    **{("", name): write for name, write in SETTLED.items()},
     **{("com.microsoft", name): write for name, write in _MICROSOFT.items()},
     **{("ai.onnx.ml", name): write for name, write in _LEARNED.items()},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,36 @@ def into_torch(module: Any, weights: Weights) -> Any:
     if wrong:
         raise KeyError(f"weights and torch definition do not match: {wrong}")
     return module.eval()
+
+
+def into_mxnet(block: Any, weights: Weights) -> Any:
+    """Set the parameters of a gluon block, whose attributes are named as torch's; returns it."""
+    import mxnet as mx
+
+    unused = set(weights)
+    seen: set[int] = set()
+    for path, parameter in block._collect_params_with_prefix().items():
+        if id(parameter) in seen:  # shared by two blocks
+            continue
+        seen.add(id(parameter))
+        name = _from_gluon(path)
+        unused.discard(name)
+        parameter.initialize()
+        parameter.set_data(mx.nd.array(weights[name]))
+    if unused:
+        raise KeyError(f"weights that the MXNet definition does not use: {sorted(unused)}")
+    return block
+
+
+def _from_gluon(path: str) -> str:
+    """torch's name: gamma and beta are weight and bias, l0_i2h_weight is weight_ih_l0."""
+    owner, _, last = path.rpartition(".")
+    found = re.fullmatch(r"([lr])(\d+)_([ih])2h_(weight|bias)", last)
+    if found:
+        end = "_reverse" if found[1] == "r" else ""
+        last = f"{found[4]}_{found[3]}h_l{found[2]}{end}"
+    last = {"gamma": "weight", "beta": "bias"}.get(last, last)
+    return f"{owner}.{last}" if owner else last
 
 
 class KerasWeights:

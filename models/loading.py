@@ -28,7 +28,7 @@ def into_mxnet(block: Any, weights: Weights) -> Any:
     unused = set(weights)
     seen: set[int] = set()
     for path, parameter in block._collect_params_with_prefix().items():
-        if id(parameter) in seen:  # shared by two blocks
+        if id(parameter) in seen or "._unfused." in path:  # shared, or a second view of the same
             continue
         seen.add(id(parameter))
         name = _from_gluon(path)

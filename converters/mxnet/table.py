@@ -12,7 +12,6 @@ from interop.converters.mxnet.lowerings import (
     pooling,
     recurrent,
     reduction,
-    sampling,
     shape,
 )
 from interop.converters.mxnet.lowerings import elementwise as each
@@ -133,9 +132,8 @@ _OPERATORS: dict[str, Lowering] = {
     "ReduceSumSquare": reduction.reduction(mnp.sum, before=mnp.square, typed=True),
     "Relu": each.relu,
     "Reshape": shape.reshape,
-    "Resize": sampling.resize,
     "ReverseSequence": indexing.reverse_sequence,
-    "Round": unary(mnp.rint),
+    "Round": each.round_,
     "ScatterElements": indexing.scatter_elements,
     "ScatterND": indexing.scatter_nd,
     "Selu": each.selu,

@@ -38,11 +38,15 @@ def gather_nd(x, indices, sizes, batch_dims, rank):
 
 def place(x, places, updates, shape, kind):
     """x with `updates` at `places`, [axes, …], or added there."""
-    parts = [part.as_nd_ndarray() for part in (x, updates, places)]
+    where = places.as_nd_ndarray()
     if kind == "add":
-        added = mx.sym._internal._backward_gather_nd(parts[1], parts[2], shape=shape)
+        added = mx.sym._internal._backward_gather_nd(updates.as_nd_ndarray(), where, shape=shape)
         return x + added.as_np_ndarray()
-    return mx.sym._internal._scatter_set_nd(*parts, shape=shape).as_np_ndarray()
+    # MXNet's operator that sets entries has no gradient.
+    placed = mx.sym.scatter_nd(updates.as_nd_ndarray(), where, shape=shape).as_np_ndarray()
+    ones = np.ones_like(updates.astype("float32")).as_nd_ndarray()
+    there = mx.sym.scatter_nd(ones, where, shape=shape).as_np_ndarray()
+    return np.where(there > 0.5, placed, x)
 
 
 def scatter_elements(x, indices, updates, shape, axis, kind):

@@ -149,6 +149,12 @@ def _cast(x: Value, name: str) -> Expression:
     return to_(x, name)
 
 
+def round_(x: Value) -> Expression:
+    if x.known_dtype != "float32":
+        return to_(Symbol("round_to_even")(to_(x, "float32")), x.known_dtype)
+    return Symbol("round_to_even")(x)
+
+
 def where(condition: Value, a: Value, b: Value) -> Expression:
     return mnp.where(condition, *operands(a, b))
 

@@ -71,7 +71,8 @@ def one_hot(
         count = int(depth.constant.reshape(-1)[0])
     if count is None:
         raise Refusal(f"depth ('{depth.name}') must be constant")
-    places = mnp.mod(to(indices, "int64"), count)
+    whole = to(indices, "int64")
+    places = mnp.where(whole < 0, whole + count, whole)
     hot = npx.one_hot(places, count, dtype="int32")
     if axis % (indices.known_rank + 1) != indices.known_rank:
         hot = mnp.moveaxis(hot, -1, axis)
@@ -83,9 +84,15 @@ def one_hot(
 def compress(x: Value, condition: Value, *, axis: int | None = None) -> Expression:
     """How many entries are left, MXNet finds out as it runs."""
     mask = to(condition, "float32")
-    if axis is None:
-        return legacy("contrib.boolean_mask", mnp.reshape(x, (-1,)), mask)
-    return legacy("contrib.boolean_mask", x, mask, axis=axis)
+    length = condition.dim(0)
+    data: Expression = mnp.reshape(x, (-1,)) if axis is None else x
+    if axis is not None and axis % x.known_rank:
+        data = mnp.swapaxes(x, 0, axis)
+    if length is None:
+        raise Refusal("the number of conditions must be known")
+    # What lies beyond the conditions is not taken.
+    kept = legacy("contrib.boolean_mask", npx.slice(data, begin=(0,), end=(length,)), mask)
+    return mnp.swapaxes(kept, 0, axis) if axis is not None and axis % x.known_rank else kept
 
 
 def non_zero(x: Value) -> Expression:

@@ -56,7 +56,8 @@ def max_pool(
         options["pad"] = tuple(before for before, _ in widened)
     else:
         table = ((0, 0), (0, 0), *widened)
-        data = mnp.pad(data, table, mode="constant", constant_values=-3.4028234663852886e38)
+        inside = mnp.pad(mnp.ones_like(data), table) > 0.5
+        data = mnp.where(inside, mnp.pad(data, table), float("-inf"))
     result = npx.pooling(data, pool_type="max", **options)
     return result if name in ("float32", "float64") else to(result, name)
 
@@ -89,7 +90,7 @@ def average_pool(
     total = npx.pooling(mnp.pad(x, table), pool_type="avg", **options)
     ones: Expression = mnp.ones_like(x)
     if count_include_pad:
-        ones = mnp.pad(mnp.pad(ones, counted, mode="constant", constant_values=1.0), later)
+        ones = mnp.pad(mnp.ones_like(mnp.pad(ones, counted)), later)
     else:
         ones = mnp.pad(ones, table)
     return total / npx.pooling(ones, pool_type="avg", **options)

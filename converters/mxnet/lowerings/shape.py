@@ -164,12 +164,19 @@ def split(
         raise Refusal("the sizes of the parts must be constant")
     ends = [sum(size or 0 for size in sizes[: i + 1]) for i in range(count)]
     starts = [0, *ends[:-1]]
-    if any(first == last for first, last in zip(starts, ends, strict=True)):
-        raise Refusal("MXNet has no empty part")
     return tuple(
         legacy("slice_axis", x, axis=along, begin=first, end=last)
-        for first, last in zip(starts, ends, strict=True)
+        if first < last
+        else _nothing(x, out.shape)
+        for first, last, out in zip(starts, ends, node.outputs, strict=True)
     )
+
+
+def _nothing(x: Value, shape: tuple[int | None, ...] | None) -> Expression:
+    """An array without entries, which MXNet's slices do not give."""
+    if shape is None or None in shape:
+        raise Refusal("an empty part needs known sizes")
+    return mnp.zeros(shape, dtype=dtype(x.known_dtype))
 
 
 def slice_(
@@ -181,7 +188,7 @@ def slice_(
     stride = steps.ints("steps") if steps is not None else [1] * len(first)
     rank = x.known_rank
     if 0 in (_known(node) or ()):
-        raise Refusal("MXNet has no empty slice")
+        return _nothing(x, _known(node))
     begin: list[int | None] = [None] * rank
     end: list[int | None] = [None] * rank
     step: list[int | None] = [None] * rank
@@ -239,12 +246,14 @@ def pad(
         result = to(result, wide)
     if mode == "constant":
         fill: Any = 0 if value is None else number(value)
-        if isinstance(fill, Expression):
-            raise Refusal("the padding's value must be constant")
-        if not numpy.isfinite(float(fill)):
-            raise Refusal("padding with what is not finite")
-        options = {} if not float(fill) else {"constant_values": float(fill)}
-        result = mnp.pad(result, tuple(table), mode="constant", **options)
+        padded = mnp.pad(result, tuple(table))
+        if not isinstance(fill, Expression) and not fill:
+            result = padded
+        else:  # MXNet pads with zeros, whatever it is told
+            inside = mnp.pad(mnp.ones_like(result), tuple(table)) > 0.5
+            if isinstance(fill, Value) and wide != name:
+                fill = to(fill, wide)
+            result = mnp.where(inside, padded, fill)
     elif mode == "wrap":
         raise Refusal("MXNet has no padding by wrapping")
     else:
@@ -263,7 +272,7 @@ def shape(x: Value, *, start: int = 0, end: int | None = None) -> Expression:
     rank = x.known_rank
     first, last, _ = slice(start, end).indices(rank)
     if first >= last:
-        raise Refusal("MXNet has no empty slice")
+        return mnp.zeros((0,), dtype="int64")
     return npx.slice(sizes, begin=(first,), end=(last,))
 
 
@@ -280,13 +289,15 @@ def expand(x: Value, target: Value, *, node: Node) -> Expression:
     raise Refusal(f"the shape ('{target.name}') must be constant, or follow from the inputs' sizes")
 
 
-def tile(x: Value, repeats: Value, *, node: Node) -> Expression:
-    if repeats.constant is not None:
-        return mnp.tile(x, tuple(repeats.ints("repeats")))
-    known = _known(node)
-    if known is None or x.shape is None or None in x.shape or 0 in x.shape:
-        raise Refusal(f"repeats ('{repeats.name}') must be constant")
-    return mnp.tile(x, tuple(n // (s or 1) for n, s in zip(known, x.shape, strict=True)))
+def tile(x: Value, repeats: Value) -> Expression:
+    """By concatenation: MXNet's own doubles the rank, which its gradients do not allow."""
+    result: Expression = x
+    for axis, count in enumerate(repeats.ints("repeats")):
+        if count == 0:
+            raise Refusal("MXNet repeats at least once")
+        if count > 1:
+            result = mnp.concatenate(Expression(f"[{result.text}] * {count}"), axis=axis)
+    return result
 
 
 def constant_of_shape(

@@ -2,7 +2,8 @@
 
 `models/<architecture>/weights.py` draws the weights by seed (NumPy only, under torch's names);
 `in_torch.py`, `in_keras.py` and `in_mxnet.py` build the network natively and load them. Images are
-NCHW in torch and MXNet and NHWC in Keras, as is usual in each; all else has the same names and shapes in both.
+NCHW in torch and MXNet and NHWC in Keras, as is usual in each; all else has the same names and shapes
+in all.
 
 Importing this module imports no framework.
 """

@@ -28,7 +28,7 @@ def into_mxnet(block: Any, weights: Weights) -> Any:
     unused = set(weights)
     seen: set[int] = set()
     for path, parameter in block._collect_params_with_prefix().items():
-        if id(parameter) in seen or "._unfused." in path:  # shared, or a second view of the same
+        if id(parameter) in seen:  # shared by two blocks
             continue
         seen.add(id(parameter))
         name = _from_gluon(path)
@@ -41,12 +41,12 @@ def into_mxnet(block: Any, weights: Weights) -> Any:
 
 
 def _from_gluon(path: str) -> str:
-    """torch's name: gamma and beta are weight and bias, l0_i2h_weight is weight_ih_l0."""
+    """torch's name: gamma and beta are weight and bias; layer k of a recurrent one is a cell."""
+    cell = re.fullmatch(r"(.+)\._unfused\.(\d+)\.([lr])_cell\.([ih])2h_(weight|bias)", path)
+    if cell:
+        layer, index, side, kind, part = cell.groups()
+        return f"{layer}.{part}_{kind}h_l{index}{'_reverse' if side == 'r' else ''}"
     owner, _, last = path.rpartition(".")
-    found = re.fullmatch(r"([lr])(\d+)_([ih])2h_(weight|bias)", last)
-    if found:
-        end = "_reverse" if found[1] == "r" else ""
-        last = f"{found[4]}_{found[3]}h_l{found[2]}{end}"
     last = {"gamma": "weight", "beta": "bias"}.get(last, last)
     return f"{owner}.{last}" if owner else last
 

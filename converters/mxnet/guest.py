@@ -8,7 +8,6 @@ import time
 
 import mxnet as mx
 import numpy as np
-
 from interop.converters.mxnet import exporting
 from interop.converters.mxnet.loading import load_reference
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from interop.models.dcgan.weights import LATENT, WIDTHS, draw
@@ -14,7 +15,7 @@ class Generator(HybridBlock):
         super().__init__()
         self.up, self.norm = nn.HybridSequential(), nn.HybridSequential()
         self.up.add(nn.Conv2DTranspose(WIDTHS[0], 4, 1, 0, use_bias=False, in_channels=LATENT))
-        for into, out in zip(WIDTHS[:-1], WIDTHS[1:], strict=True):
+        for into, out in pairwise(WIDTHS):
             self.up.add(nn.Conv2DTranspose(out, 4, 2, 1, use_bias=False, in_channels=into))
         self.up.add(nn.Conv2DTranspose(3, 4, 2, 1, in_channels=WIDTHS[-1]))
         self.norm.add(*(nn.BatchNorm(in_channels=width) for width in WIDTHS))

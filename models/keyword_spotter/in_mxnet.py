@@ -17,7 +17,9 @@ class KeywordSpotter(HybridBlock):
         self.conv2 = nn.Conv2D(2 * CHANNELS, 3, (1, 2), 1, use_bias=False, in_channels=CHANNELS)
         self.norm2 = nn.BatchNorm(in_channels=2 * CHANNELS)
         self.features = 2 * CHANNELS * BANDS // 4
-        self.gru = rnn.GRU(HIDDEN, bidirectional=True, input_size=self.features)
+        # Two of one direction, as mx.onnx exports no bidirectional one.
+        self.forwards = rnn.GRU(HIDDEN, input_size=self.features)
+        self.backwards = rnn.GRU(HIDDEN, input_size=self.features)
         self.head = nn.Dense(KEYWORDS, in_units=2 * HIDDEN)
 
     def hybrid_forward(self, F: Any, spectrogram: Any) -> Any:
@@ -25,8 +27,16 @@ class KeywordSpotter(HybridBlock):
         x = F.relu(self.norm2(self.conv2(x)))
         x = F.transpose(x, axes=(2, 0, 1, 3))  # [time, batch, channels, bands]
         x = F.reshape(x, shape=(0, 0, -1))
-        return self.head(F.mean(self.gru(x), axis=0))
+        back = F.flip(self.backwards(F.flip(x, axis=0)), axis=0)
+        return self.head(F.mean(F.concat(self.forwards(x), back, dim=2), axis=0))
 
 
 def keyword_spotter() -> HybridBlock:
-    return into_mxnet(KeywordSpotter(), draw())
+    named = {}
+    for name, array in draw().items():
+        owner, _, part = name.partition("gru.")
+        if part:
+            owner = "backwards." if part.endswith("_reverse") else "forwards."
+            name = owner + part.removesuffix("_reverse")
+        named[name] = array
+    return into_mxnet(KeywordSpotter(), named)

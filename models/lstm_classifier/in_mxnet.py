@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from interop.models.loading import into_mxnet
@@ -13,13 +14,21 @@ class LstmClassifier(HybridBlock):
     def __init__(self) -> None:
         super().__init__()
         self.words = nn.Embedding(WORDS, WIDTH)
-        self.lstm = rnn.LSTM(HIDDEN, LAYERS, bidirectional=True, input_size=WIDTH)
+        # One layer each, as mx.onnx exports no more of a bidirectional one.
+        self.layers = nn.HybridSequential()
+        for index in range(LAYERS):
+            into = WIDTH if index == 0 else 2 * HIDDEN
+            self.layers.add(rnn.LSTM(HIDDEN, bidirectional=True, input_size=into))
         self.head = nn.Dense(CLASSES, in_units=2 * HIDDEN)
 
     def hybrid_forward(self, F: Any, input_ids: Any) -> Any:
-        steps = F.transpose(self.words(input_ids), axes=(1, 0, 2))
-        return self.head(F.mean(self.lstm(steps), axis=0))
+        x = F.transpose(self.words(input_ids), axes=(1, 0, 2))
+        return self.head(F.mean(self.layers(x), axis=0))
 
 
 def lstm_classifier() -> HybridBlock:
-    return into_mxnet(LstmClassifier(), draw())
+    named = {
+        re.sub(r"^lstm\.(.+_l)(\d+)", r"layers.\2.\g<1>0", name): array
+        for name, array in draw().items()
+    }
+    return into_mxnet(LstmClassifier(), named)

@@ -13,7 +13,13 @@ class Unit(HybridBlock):
     """Convolution, batch norm, and ReLU6 where `active`."""
 
     def __init__(
-        self, into: int, out: int, kernel: int, stride: int = 1, groups: int = 1, active: bool = True
+        self,
+        into: int,
+        out: int,
+        kernel: int,
+        stride: int = 1,
+        groups: int = 1,
+        active: bool = True,
     ) -> None:
         super().__init__()
         self.conv = nn.Conv2D(

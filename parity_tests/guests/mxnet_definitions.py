@@ -15,7 +15,7 @@ def run_definition(definition, inputs, outputs, names):
     arrays = read_tensors(inputs).values()
     results = block(*[mx.nd.array(array, dtype=array.dtype) for array in arrays])
     results = results if isinstance(results, (list, tuple)) else [results]
-    write_tensors(outputs, {n: r.asnumpy() for n, r in zip(names, results)})
+    write_tensors(outputs, {n: r.asnumpy() for n, r in zip(names, results, strict=True)})
     return {}
 
 

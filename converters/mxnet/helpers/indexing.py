@@ -27,7 +27,9 @@ def gather_nd(x, indices, sizes, batch_dims, rank):
     if batch_dims:
         columns = coordinates(indices, rank)[:batch_dims]
         columns = [
-            np.squeeze(mx.sym.slice_axis(c.as_nd_ndarray(), axis=-1, begin=0, end=1).as_np_ndarray(), -1)
+            np.squeeze(
+                mx.sym.slice_axis(c.as_nd_ndarray(), axis=-1, begin=0, end=1).as_np_ndarray(), -1
+            )
             for c in columns
         ]
     for i, size in enumerate(sizes):

@@ -119,9 +119,9 @@ def clip(x: Value, low: Value | None = None, high: Value | None = None) -> Expre
     ends = [None if v is None else number(v, x) for v in (low, high)]
     if ends == [None, None]:
         return x
-    if not any(isinstance(end, Expression) for end in ends) and x.known_dtype in FLOATS:
-        if None not in ends and float(ends[0]) <= float(ends[1]):
-            return mnp.clip(x, float(ends[0]), float(ends[1]))
+    numbers = [float(end) for end in ends if end is not None and not isinstance(end, Expression)]
+    if len(numbers) == 2 and numbers[0] <= numbers[1] and x.known_dtype in FLOATS:
+        return mnp.clip(x, *numbers)
     result: Expression = x
     if ends[0] is not None:
         result = mnp.maximum(result, ends[0])

@@ -17,7 +17,9 @@ def gather(x: Value, indices: Value, *, axis: int = 0) -> Expression:
 
 
 def gather_elements(x: Value, indices: Value, *, axis: int = 0) -> Expression:
-    return Symbol("gather_elements")(x, _counted(x, indices, axis), axis % x.known_rank, x.known_rank)
+    return Symbol("gather_elements")(
+        x, _counted(x, indices, axis), axis % x.known_rank, x.known_rank
+    )
 
 
 def _counted(x: Value, indices: Value, axis: int) -> Expression:

@@ -27,7 +27,12 @@ def batch_normalization(
 
 
 def layer_normalization(
-    x: Value, scale: Value, bias: Value | None = None, *, axis: int = -1, epsilon: float = 1e-5,
+    x: Value,
+    scale: Value,
+    bias: Value | None = None,
+    *,
+    axis: int = -1,
+    epsilon: float = 1e-5,
     stash_type: int = 1,
 ) -> Expression | tuple[Expression, ...]:
     rank = x.known_rank
@@ -90,9 +95,7 @@ def lrn(
     before = (size - 1) // 2
     rest = [(0, 0)] * (x.known_rank - 2)
     padded = mnp.pad(mnp.square(x), ((0, 0), (before, size - 1 - before), *rest))
-    parts = [
-        npx.slice(padded, begin=(None, i), end=(None, i + channels)) for i in range(size)
-    ]
+    parts = [npx.slice(padded, begin=(None, i), end=(None, i + channels)) for i in range(size)]
     total: Expression = parts[0]
     for part in parts[1:]:
         total = total + part

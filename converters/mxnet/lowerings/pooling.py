@@ -45,9 +45,7 @@ def max_pool(
 ) -> Expression:  # fmt: skip
     if any(node.used[1:]):
         raise Refusal("MXNet does not say where a maximum stands")
-    steps, pairs, ceiling = _window(
-        x, kernel_shape, auto_pad, ceil_mode, dilations, pads, strides
-    )
+    steps, pairs, ceiling = _window(x, kernel_shape, auto_pad, ceil_mode, dilations, pads, strides)
     name = x.known_dtype
     data: Expression = x if name in ("float32", "float64") else to(x, "float32")
     widened = [(b, a + c) for (b, a), c in zip(pairs, ceiling, strict=True)]
@@ -72,9 +70,7 @@ def average_pool(
     count_include_pad: int = 0, dilations: list[int] | None = None, pads: list[int] | None = None,
     strides: list[int] | None = None,
 ) -> Expression:  # fmt: skip
-    steps, pairs, ceiling = _window(
-        x, kernel_shape, auto_pad, ceil_mode, dilations, pads, strides
-    )
+    steps, pairs, ceiling = _window(x, kernel_shape, auto_pad, ceil_mode, dilations, pads, strides)
     options: dict[str, Any] = {"kernel": tuple(kernel_shape), "stride": tuple(steps)}
     if x.known_dtype not in FLOATS:
         raise Refusal(f"an average of {x.known_dtype}")
@@ -101,9 +97,7 @@ def lp_pool(
     dilations: list[int] | None = None, p: int = 2, pads: list[int] | None = None,
     strides: list[int] | None = None,
 ) -> Expression:  # fmt: skip
-    steps, pairs, ceiling = _window(
-        x, kernel_shape, auto_pad, ceil_mode, dilations, pads, strides
-    )
+    steps, pairs, ceiling = _window(x, kernel_shape, auto_pad, ceil_mode, dilations, pads, strides)
     table = ((0, 0), (0, 0), *[(b, a + c) for (b, a), c in zip(pairs, ceiling, strict=True)])
     data = mnp.power(mnp.abs(x), p)
     if any(pair != (0, 0) for pair in table):

@@ -139,9 +139,7 @@ def hardmax(x: Value, *, axis: int = -1) -> Expression:
     return hot if last else mnp.moveaxis(hot, -1, axis)
 
 
-def cum_sum(
-    x: Value, axis: Value, *, exclusive: int = 0, reverse: int = 0
-) -> Expression:
+def cum_sum(x: Value, axis: Value, *, exclusive: int = 0, reverse: int = 0) -> Expression:
     rank = x.known_rank
     if axis.constant is None and rank != 1:
         raise Refusal(f"axis ('{axis.name}') must be constant")

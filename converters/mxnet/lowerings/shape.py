@@ -45,7 +45,9 @@ def reshape(
 ) -> Expression:  # fmt: skip
     """`codes` are MXNet's: -2 copies a size, -1 infers one (interop.converters.mxnet.sizes)."""
     if codes is not None:
-        return npx.reshape(x, tuple(codes), reverse=True) if reverse else npx.reshape(x, tuple(codes))
+        return (
+            npx.reshape(x, tuple(codes), reverse=True) if reverse else npx.reshape(x, tuple(codes))
+        )
     known = node.outputs[0].shape
     if known is not None and sum(size is None for size in known) <= 1:
         return _shaped(x, known, "the shape")

@@ -69,7 +69,12 @@ def _file(text: str, path: Path, framework: str | None) -> ModelReference:
     if not path.exists():
         raise InvalidModel(f"there is no file {path}", hint="Check the path.")
     artifact = artifact_in(path)
-    if artifact is not None and framework in (None, artifact.framework):
+    if artifact is not None:
+        if framework not in (None, artifact.framework):
+            raise UsageError(
+                f"{path} holds a model in {artifact.framework}, not in {framework}",
+                hint=f"Leave --from away, or say --from {artifact.framework}.",
+            )
         name = re.sub(r"[^\w.-]+", "_", path.resolve().name)
         target = artifact.path
         return ModelReference(

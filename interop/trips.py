@@ -14,7 +14,7 @@ from typing import Any
 
 import onnx
 
-from interop import conversion, frameworks, output, proof, sources
+from interop import conversion, frameworks, manifest, output, proof, sources
 from interop.conversion import Request, Work
 from interop.errors import InteropError, UsageError
 from interop.frameworks import FRAMEWORKS
@@ -191,6 +191,12 @@ class _Trip:
             before = str(self._works[-1].conversion.folder)
             request = replace(request, model=before, inputs=(), data=None, trust=True)
         work = conversion.run_in(scratch, request, self._progress, self._sets())
+        if self._works:
+            # Where it lies now is not where it will lie.
+            work.conversion.manifest["source"]["reference"] = (
+                f"../{self._works[-1].conversion.folder.name}"
+            )
+            manifest.write(work.conversion.manifest, folder)
         self._works.append(work)
         self._inputs = _chained(self._inputs, work.inputs)
         self._outputs = _chained(self._outputs, work.outputs)
@@ -216,7 +222,7 @@ class _Trip:
         )
 
     def _judged(self, work: Work, source: str, target: str) -> Hop:
-        manifest = work.conversion.manifest
+        document = work.conversion.manifest
         back = {name: first for first, name in self._outputs.items()}
         given = [
             {back.get(name, name): array for name, array in one.items()}
@@ -227,18 +233,18 @@ class _Trip:
             target=target,
             folder=work.conversion.folder.name,
             previous=Standing(
-                manifest["grade"],
-                manifest["rule"]["passes"],
-                manifest["parity"]["effective_bits"],
-                manifest["rule"]["sentence"],
+                document["grade"],
+                document["rule"]["passes"],
+                document["parity"]["effective_bits"],
+                document["rule"]["sentence"],
             ),
             first=_standing(proof.hold_against(self._works[0].plan, given)),
             before=self._sizes[-1],
             after=None,
-            latency_ratio=manifest["latency"]["ratio"],
-            artifact_bytes=manifest["artifacts"][0]["bytes"],
-            seconds=manifest["seconds"]["total"],
-            notes=tuple(manifest["notes"]),
+            latency_ratio=document["latency"]["ratio"],
+            artifact_bytes=document["artifacts"][0]["bytes"],
+            seconds=document["seconds"]["total"],
+            notes=tuple(document["notes"]),
         )
 
     def _closing(self) -> GraphSize | None:

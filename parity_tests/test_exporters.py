@@ -189,3 +189,5 @@ def test_torch_source_needs_trust(tmp_path):
         interop.convert(str(there.folder), target="torch", output=tmp_path / "out")
     done = interop.convert(str(there.folder), target="torch", output=tmp_path / "out", trust=True)
     assert done.grade == "A"
+    with pytest.raises(UsageError, match="holds a model in torch"):
+        interop.convert(str(there.folder), source="tf", target="torch", output=tmp_path / "no")

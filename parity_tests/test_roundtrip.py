@@ -35,6 +35,7 @@ def check(trip, name, through):
     words = {dim for one in ZOO[name].inputs for dim in one.shape if isinstance(dim, str)}
     for hop in trip.hops:
         manifest = json.loads((trip.folder / hop.folder / "manifest.json").read_text())
+        assert str(trip.folder.parent) not in json.dumps(manifest)
         inputs = manifest["signature"]["inputs"]
         assert {one["name"] for one in inputs} == {one.name for one in ZOO[name].inputs}
         assert {dim for one in inputs for dim in one["shape"] if isinstance(dim, str)} == words

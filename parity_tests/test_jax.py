@@ -64,10 +64,10 @@ import jax, jax.export, numpy as np
 program = jax.export.deserialize(open("model.jax", "rb").read())
 for n in (1, 4):
     print(np.asarray(program.call(x=-np.ones((n, 3), np.float32))["y"]).tolist())
-print("interop" in sys.modules, jax.config.jax_enable_x64)
+print("interop" in sys.modules, jax.config.jax_enable_x64, "cuda" in program.platforms)
 """
     rows = [[0.0, 0.0]]
-    assert python(small.folder, code).splitlines() == [str(rows), str(rows * 4), "False False"]
+    assert python(small.folder, code).splitlines() == [str(rows), str(rows * 4), "False False True"]
 
 
 def test_the_source_is_differentiated_by_its_parameters(small):

@@ -10,6 +10,9 @@ import jax
 import jax.numpy as jnp
 from jax import export
 
+#: Where the program may run, wherever it was written.
+_PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
+
 
 def import_source(folder: Path) -> Any:
     """The module `model` in `folder`."""
@@ -46,17 +49,26 @@ def save_program(source: Path, path: Path) -> dict[str, Any]:
             name: jax.ShapeDtypeStruct(shapes[name], jnp.dtype(dtype))
             for name, (dtype, _) in specs.items()
         }
-        exported = export.export(jax.jit(model))(**arguments)
+        exported = _export(jax.jit(model), arguments)
+        program = exported.serialize()
     except Exception as error:  # noqa: BLE001 - JAX raises anything here; what it says is recorded
         reason = _first_line(error)
         return {"program": False, "dynamic": [], "fixed": sorted(words), "reason": reason}
-    path.write_bytes(exported.serialize())
+    path.write_bytes(program)
     return {
         "program": True,
         "dynamic": sorted(words),
         "fixed": [],
         "nodes": exported.mlir_module().count(" = stablehlo."),
     }
+
+
+def _export(model: Any, arguments: dict[str, Any]) -> export.Exported:
+    """For every platform; only for this one where an operator is missing on another."""
+    try:
+        return export.export(model, platforms=_PLATFORMS)(**arguments)
+    except NotImplementedError:
+        return export.export(model)(**arguments)
 
 
 def load_artifact(path: Path) -> tuple[Any, list[str]]:

@@ -33,6 +33,7 @@ FRAMEWORKS: dict[str, Framework] = {
         Framework("tensorflow", "TensorFlow", ("tf",), frozenset({"source", "target"})),
         Framework("keras", "Keras", (), frozenset({"source", "target"})),
         Framework("jax", "JAX", (), frozenset({"source", "target"})),
+        Framework("mxnet", "MXNet", ("gluon",), frozenset({"source", "target"})),
         Framework("tflite", "TensorFlow Lite", ("litert",), frozenset({"target"})),
     )
 }

@@ -19,6 +19,7 @@ _ENDINGS = {
     ".pt": "torch",
     ".pth": "torch",
     ".bin": "torch",
+    ".json": "mxnet",
     ".keras": "keras",
 }
 

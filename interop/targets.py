@@ -64,6 +64,12 @@ KINDS = {
         artifact="model.jax",
         what="serialised jax.export program",
     ),
+    "mxnet": Kind(
+        importer="interop.converters.mxnet.importer",
+        layout="channels first",
+        artifact="model-symbol.json",
+        what="MXNet symbol, its parameters beside it; gluon.SymbolBlock loads both",
+    ),
     "tflite": Kind(
         importer="interop.converters.tflite.importer",
         layout="channels last",

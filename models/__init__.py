@@ -1,8 +1,9 @@
 """The zoo: architectures defined once in each framework, on one shared set of weights.
 
 `models/<architecture>/weights.py` draws the weights by seed (NumPy only, under torch's names);
-`in_torch.py` and `in_keras.py` build the network natively and load them. Images are NCHW in torch
-and NHWC in Keras, as is usual in each; all else has the same names and shapes in both.
+`in_torch.py`, `in_keras.py` and `in_mxnet.py` build the network natively and load them. Images are
+NCHW in torch and MXNet and NHWC in Keras, as is usual in each; all else has the same names and shapes
+in all.
 
 Importing this module imports no framework.
 """
@@ -44,7 +45,7 @@ class Architecture:
 def _in(folder: str, function: str) -> dict[str, str]:
     return {
         framework: f"interop.models.{folder}.in_{framework}:{function}"
-        for framework in ("torch", "keras")
+        for framework in ("torch", "keras", "mxnet")
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,36 @@ def into_torch(module: Any, weights: Weights) -> Any:
     if wrong:
         raise KeyError(f"weights and torch definition do not match: {wrong}")
     return module.eval()
+
+
+def into_mxnet(block: Any, weights: Weights) -> Any:
+    """Set the parameters of a gluon block, whose attributes are named as torch's; returns it."""
+    import mxnet as mx
+
+    unused = set(weights)
+    seen: set[int] = set()
+    for path, parameter in block._collect_params_with_prefix().items():
+        if id(parameter) in seen:  # shared by two blocks
+            continue
+        seen.add(id(parameter))
+        name = _from_gluon(path)
+        unused.discard(name)
+        parameter.initialize()
+        parameter.set_data(mx.nd.array(weights[name]))
+    if unused:
+        raise KeyError(f"weights that the MXNet definition does not use: {sorted(unused)}")
+    return block
+
+
+def _from_gluon(path: str) -> str:
+    """torch's name: gamma and beta are weight and bias; layer k of a recurrent one is a cell."""
+    cell = re.fullmatch(r"(.+)\._unfused\.(\d+)\.([lr])_cell\.([ih])2h_(weight|bias)", path)
+    if cell:
+        layer, index, side, kind, part = cell.groups()
+        return f"{layer}.{part}_{kind}h_l{index}{'_reverse' if side == 'r' else ''}"
+    owner, _, last = path.rpartition(".")
+    last = {"gamma": "weight", "beta": "bias"}.get(last, last)
+    return f"{owner}.{last}" if owner else last
 
 
 class KerasWeights:

@@ -1,0 +1,1 @@
+"""MXNet: its pins, its worker, its importer and its exporter."""

@@ -85,9 +85,7 @@ def small(tmp_path_factory):
         [numpy_helper.from_array(array, name) for name, array in weights.items()],
     )
     imports = [helper.make_opsetid("", 20)]
-    onnx.save(
-        helper.make_model(graph, opset_imports=imports, ir_version=9), folder / "m.onnx"
-    )
+    onnx.save(helper.make_model(graph, opset_imports=imports, ir_version=9), folder / "m.onnx")
     done = interop.convert(
         str(folder / "m.onnx"), source="onnx", target="mxnet", output=folder / "out"
     )

@@ -16,11 +16,8 @@ from interop.errors import InvalidModel
 from interop.graph.fold import fold_constants, settle_branches
 from interop.graph.indices import unwrap_indices
 from interop.graph.infer import infer_shapes
-from interop.graph.load import load
+from interop.graph.load import CANONICAL_OPSET, load
 from interop.signature import Dim, Signature, TensorSpec
-
-#: Every canonical graph is written in this opset of ai.onnx (or in a newer one, if its source was).
-CANONICAL_OPSET = 23
 
 _IR_VERSION = 10
 

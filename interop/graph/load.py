@@ -11,6 +11,9 @@ from google.protobuf.message import DecodeError
 
 from interop.errors import InvalidModel, UnsupportedOperator
 
+#: Every canonical graph is written in this opset of ai.onnx (or in a newer one, if its source was).
+CANONICAL_OPSET = 23
+
 
 def load(path: Path) -> ir.Model:
     """The model in `path`, with external data mapped and not yet read.
@@ -52,6 +55,10 @@ def _parse(path: Path) -> onnx.ModelProto:
     if not proto.graph.node and not proto.graph.output:
         raise InvalidModel(f"{path} parses, but holds no graph: it is not an ONNX model")
     if not any(opset.domain in ("", "ai.onnx") for opset in proto.opset_import):
+        if proto.opset_import and all(node.domain for node in proto.graph.node):
+            # Nothing of ai.onnx in it, so far: whatever stands in for its nodes will be.
+            proto.opset_import.append(onnx.helper.make_opsetid("", CANONICAL_OPSET))
+            return proto
         raise InvalidModel(
             f"{path} does not say which opset of ai.onnx it uses",
             hint="Its exporter wrote an invalid model; set opset_import and save it again.",

@@ -23,6 +23,7 @@ from interop.graph.decompositions import (
     resize,
     settled,
     signal,
+    training,
     trees,
 )
 from interop.graph.decompositions.builder import Builder, Operator
@@ -141,9 +142,16 @@ _LEARNED: dict[str, Decomposition] = {
     "TreeEnsembleRegressor": trees.tree_regressor,
 }
 
+_TRAINING: dict[str, Decomposition] = {
+    "Adagrad": training.adagrad,
+    "Adam": training.adam,
+    "Momentum": training.momentum,
+}
+
 DECOMPOSITIONS: Mapping[tuple[str, str], Decomposition] = {
     **{("", name): write for name, write in _STANDARD.items()},
     **{("", name): write for name, write in SETTLED.items()},
     **{("com.microsoft", name): write for name, write in _MICROSOFT.items()},
     **{("ai.onnx.ml", name): write for name, write in _LEARNED.items()},
+    **{("ai.onnx.preview.training", name): write for name, write in _TRAINING.items()},
 }

@@ -132,7 +132,7 @@ print(model.OUTPUTS, y.asnumpy().tolist(), below.asnumpy().tolist())
 @pytest.mark.slow
 def test_missing_parameters_are_named(small, tmp_path):
     shutil.copy(small / "model-symbol.json", tmp_path)
-    with pytest.raises(InvalidModel, match="no parameters beside it"):
+    with pytest.raises(InvalidModel, match="no parameters beside it: w, b are not given"):
         interop.convert(
             str(tmp_path / "model-symbol.json"), target="torch", output=tmp_path / "out",
             inputs=(TensorSpec("x", "float32", ("n", 3)),),

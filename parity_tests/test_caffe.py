@@ -60,3 +60,22 @@ def test_it_is_timed(worker, tmp_path):
 def test_missing_files_are_all_named(worker, tmp_path):
     with pytest.raises(InvalidModel, match=r"model\.prototxt and no .*model\.caffemodel"):
         worker.call("load", path=str(tmp_path))
+
+
+def test_layers_without_weights_are_all_named(worker, tmp_path):
+    """Caffe loads such a network without a word, and computes with random weights."""
+    _network(tmp_path)
+    learned = "".join(
+        f'layer {{ name: "{name}" type: "InnerProduct" bottom: "y" top: "{name}"'
+        " inner_product_param { num_output: 2 } }\n"
+        for name in ("first", "second")
+    )
+    (tmp_path / "model.prototxt").write_text(PROTOTXT + learned, encoding="utf-8")
+    with pytest.raises(InvalidModel, match="no weights for: first, second"):
+        worker.call("load", path=str(tmp_path))
+
+
+def test_a_broken_caffemodel_is_refused(worker, tmp_path):
+    (_network(tmp_path) / "model.caffemodel").write_bytes(b"\xff" * 9)
+    with pytest.raises(InvalidModel, match="is not a caffemodel"):
+        worker.call("load", path=str(tmp_path))

@@ -13,6 +13,8 @@ os.environ.setdefault("GLOG_minloglevel", "2")
 
 import caffe
 import numpy as np
+from caffe.proto import caffe_pb2
+from google.protobuf.message import DecodeError
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
@@ -26,7 +28,8 @@ _state: dict[str, Any] = {}
 def load(path: str) -> dict[str, Any]:
     """Load the folder `path`: its model.prototxt, with the weights of its model.caffemodel.
 
-    Raises GuestFailure (InvalidModel), naming every file that is missing.
+    Raises GuestFailure (InvalidModel), naming every file that is missing, or every layer without
+    its weights: Caffe itself would leave those as they were filled, at random.
     """
     files = [Path(path) / name for name in (NETWORK, WEIGHTS)]
     missing = [str(file) for file in files if not file.is_file()]
@@ -36,9 +39,29 @@ def load(path: str) -> dict[str, Any]:
             "there is no {}".format(" and no ".join(missing)),
             hint="Caffe keeps a network in two files; both must be there.",
         )
+    given = _layers_with_weights(files[1])
     net = caffe.Net(str(files[0]), caffe.TEST, weights=str(files[1]))
+    without = [name for name in net.params if name not in given]
+    if without:
+        raise GuestFailure(
+            "InvalidModel",
+            "{} has no weights for: {}".format(files[1], ", ".join(without)),
+            hint="The two files must be of one network, with the same names of layers.",
+        )
     _state["net"] = net
     return {"inputs": list(net.inputs), "outputs": list(net.outputs)}
+
+
+def _layers_with_weights(path: Path) -> set[str]:
+    """Names of the layers that have blobs in a caffemodel; `layers` are those of old files (V1)."""
+    network = caffe_pb2.NetParameter()
+    try:
+        network.ParseFromString(path.read_bytes())
+    except DecodeError as error:
+        raise GuestFailure(
+            "InvalidModel", f"{path} is not a caffemodel: {error}", hint="Is the file whole?"
+        ) from error
+    return {layer.name for layer in (*network.layer, *network.layers) if layer.blobs}
 
 
 def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def into_mxnet(block: Any, weights: Weights) -> Any:
 
 def _from_gluon(path: str) -> str:
     """torch's name: gamma and beta are weight and bias; layer k of a recurrent one is a cell."""
-    cell = re.fullmatch(r"(.+)\._unfused\.(\d+)\.([lr])_cell\.([ih])2h_(weight|bias)", path)
+    cell = re.fullmatch(r"(.+)\._unfused\.(\d+)\.(?:([lr])_cell\.)?([ih])2h_(weight|bias)", path)
     if cell:
         layer, index, side, kind, part = cell.groups()
         return f"{layer}.{part}_{kind}h_l{index}{'_reverse' if side == 'r' else ''}"

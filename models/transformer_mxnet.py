@@ -30,18 +30,15 @@ class Block(HybridBlock):
         each = self.width // self.heads
 
         def split(y: Any) -> Any:
-            """[batch, tokens, width] → [batch · heads, tokens, each]"""
-            y = F.transpose(F.reshape(y, shape=(0, 0, self.heads, each)), axes=(0, 2, 1, 3))
-            return F.reshape(y, shape=(-3, 0, 0))
+            """[batch, tokens, width] → [batch, heads, tokens, each]"""
+            return F.transpose(F.reshape(y, shape=(0, 0, self.heads, each)), axes=(0, 2, 1, 3))
 
         q, k, v = split(self.query(x)), split(self.key(x)), split(self.value(x))
-        scores = F.batch_dot(q, k, transpose_b=True) * (1 / math.sqrt(each))
+        scores = F.linalg.gemm2(q, F.transpose(k, axes=(0, 1, 3, 2))) * (1 / math.sqrt(each))
         if mask is not None:
-            apart = F.reshape(scores, shape=(-4, -1, self.heads, 0, 0))
-            scores = F.reshape(F.broadcast_add(apart, mask), shape=(-3, 0, 0))
-        y = F.batch_dot(F.softmax(scores, axis=-1), v)
-        y = F.transpose(F.reshape(y, shape=(-4, -1, self.heads, 0, 0)), axes=(0, 2, 1, 3))
-        return self.proj(F.reshape(y, shape=(0, 0, -3)))
+            scores = F.broadcast_add(scores, mask)
+        y = F.transpose(F.linalg.gemm2(F.softmax(scores, axis=-1), v), axes=(0, 2, 1, 3))
+        return self.proj(F.reshape(y, shape=(0, 0, self.width)))
 
     def hybrid_forward(self, F: Any, x: Any, mask: Any = None) -> Any:
         if self.pre:
@@ -55,4 +52,4 @@ class Block(HybridBlock):
         if self.approximate == "tanh":
             inner = (y + 0.044715 * y * y * y) * math.sqrt(2 / math.pi)
             return self.fc2(0.5 * y * (1 + F.tanh(inner)))
-        return self.fc2(0.5 * y * (1 + F.erf(y * math.sqrt(0.5))))
+        return self.fc2(F.LeakyReLU(y, act_type="gelu"))

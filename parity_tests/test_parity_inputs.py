@@ -104,6 +104,19 @@ TABLE = {"table": np.zeros((11, 4), np.float32)}
 N = helper.make_node
 
 
+def test_indices_that_are_wrapped() -> None:
+    """By a remainder, or as `where(i < 0, i + 11, i)`."""
+    eleven = {**TABLE, "n": np.int64(11), "zero": np.int64(0)}
+    taken = N("Gather", ["table", "j"], ["out"])
+    assert limits([N("Mod", ["i", "n"], ["j"]), taken], eleven, "n", 6) == (0, 11)
+    wrap = [
+        N("Less", ["i", "zero"], ["negative"]),
+        N("Add", ["i", "n"], ["moved"]),
+        N("Where", ["negative", "moved", "i"], ["j"]),
+    ]
+    assert limits([*wrap, taken], eleven, "n", 6) == (0, 11)
+
+
 def test_index_of_a_table_is_bounded() -> None:
     assert limits([N("Gather", ["table", "i"], ["out"])], TABLE, "n", 6) == (0, 11)
     assert limits([N("Gather", ["table", "i"], ["out"], axis=1)], TABLE, 6) == (0, 4)

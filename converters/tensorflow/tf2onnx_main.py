@@ -55,7 +55,11 @@ class Compare:
 
     @classmethod
     def version_18(cls, ctx: Any, node: Any, **options: Any) -> None:
-        """ONNX's own are called the same."""
+        # The bounds of a loop may yet become int64, after this: then both sides must be.
+        narrower = ctx.get_dtype(node.input[0]) not in (*_NUMPY, _UINT64)
+        if narrower and not node.inputs[1].is_const():
+            for index, name in enumerate(node.input):
+                ctx.replace_input(node, name, _as_int64(ctx, name), index)
 
 
 @tf_op("FloorMod")
@@ -87,6 +91,7 @@ class FloorDiv:
 
 #: TensorProto's numbers of the floating types.
 _NUMPY = {1: np.float32, 10: np.float16, 11: np.float64}
+_UINT64 = 13
 
 
 def _as_int64(ctx: Any, name: str) -> str:

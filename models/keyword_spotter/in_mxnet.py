@@ -27,7 +27,7 @@ class KeywordSpotter(HybridBlock):
         x = F.relu(self.norm2(self.conv2(x)))
         x = F.transpose(x, axes=(2, 0, 1, 3))  # [time, batch, channels, bands]
         x = F.reshape(x, shape=(0, 0, -1))
-        back = F.flip(self.backwards(F.flip(x, axis=0)), axis=0)
+        back = F.SequenceReverse(self.backwards(F.SequenceReverse(x)))
         return self.head(F.mean(F.concat(self.forwards(x), back, dim=2), axis=0))
 
 

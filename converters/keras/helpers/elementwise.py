@@ -21,8 +21,10 @@ def shifted(x, amount, width, left):
     inside = ops.logical_and(ops.greater_equal(amount, 0), ops.less(amount, width))
     some = ops.where(inside, amount, ops.zeros_like(amount))
     moved = ops.left_shift(x, some) if left else ops.right_shift(x, some)
-    gone = ops.zeros_like(moved) if left else ops.where(ops.less(x, 0), -ops.ones_like(moved), 0)
-    return ops.where(inside, moved, ops.cast(gone, moved.dtype))
+    gone = ops.zeros_like(moved)
+    if not left and not x.dtype.startswith("uint"):  # the sign is what comes in
+        gone = ops.cast(ops.where(ops.less(x, 0), -ops.ones_like(moved), 0), moved.dtype)
+    return ops.where(inside, moved, gone)
 
 
 def shifted_in_zeros(x, amount):

@@ -28,6 +28,10 @@ CLOSE = 1e-4
 #: Where rounding turns ReLUs near zero on or off, in deep stacks of them.
 COARSE = {"resnet50": 1e-2, "mobilenet_v2": 1e-2}
 
+#: Gradients that are known to differ: in Keras a tied head is a layer of its own, and each of the two
+#: gets its part.
+LIMITS = {("keras", "gpt"): {"weight:words.weight"}}
+
 pytestmark = pytest.mark.slow
 
 
@@ -135,7 +139,8 @@ def test_gradients(framework, name, exported, open_worker, tmp_path):
     compared = len(errors) - floats
     close = COARSE.get(name, CLOSE)
     print(f"{name}: {compared} of {weights} weights, worst {max(errors.values()):.1e}")
-    assert {key: value for key, value in errors.items() if value > close} == {}
+    wrong = {key: value for key, value in errors.items() if value > close}
+    assert set(wrong) == LIMITS.get((framework, name), set()), wrong
     assert compared >= KEPT.get(name, 0.95) * weights
     spoilt = {k: v if k.startswith("value:") else v * np.float32(1.02) for k, v in ours.items()}
     assert max(compare(spoilt, theirs).values()) > close

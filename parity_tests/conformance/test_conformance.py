@@ -93,10 +93,22 @@ def run(cases, framework, worker, scratch):
     return outcome
 
 
+#: Building a functional model takes Keras half a second: of its cases every fourth runs, and with
+#: `-m long` all of them.
+EVERY = {"keras": 4}
+WHOLE = [
+    pytest.param(name, 1, marks=pytest.mark.long if name in EVERY and not WRITING else (), id=name)
+    for name in FRAMEWORKS
+]
+PARTS = [
+    pytest.param(name, EVERY[name], id=f"part of {name}") for name in FRAMEWORKS if name in EVERY
+]
+
+
 @pytest.mark.timeout(3000)
-@pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_conformance(framework, open_worker, tmp_path):
-    cases = list(chosen_cases())
+@pytest.mark.parametrize(("framework", "every"), [*WHOLE, *([] if WRITING else PARTS)])
+def test_conformance(framework, every, open_worker, tmp_path):
+    cases = list(chosen_cases())[::every]
     worker = open_worker(framework, f"{framework}_sources")
     outcome = run(cases, framework, worker, tmp_path)
     failed = {name: reason for name, reason in outcome.items() if reason}
@@ -113,8 +125,10 @@ def test_conformance(framework, open_worker, tmp_path):
         path.write_text("".join(f"{name}\t{failed[name]}\n" for name in sorted(failed)))
     limits = dict(line.split("\t") for line in path.read_text().splitlines())
     assert sorted(set(failed) - set(limits)) == [], "these should pass"
-    assert sorted(set(limits) - set(failed)) == [], "these pass now: take them off the list"
-    assert len(given) > 1750
+    listed = set(limits) & set(outcome)
+    assert sorted(listed - set(failed)) == [], "these pass now: take them off the list"
+    assert every > 1 or listed == set(limits), "these are no cases of the suite"
+    assert len(given) > 1750 / every * 0.9
     assert passed / len(given) >= REQUIRED[framework]
 
 

@@ -34,6 +34,7 @@ FRAMEWORKS: dict[str, Framework] = {
         Framework("keras", "Keras", (), frozenset({"source", "target"})),
         Framework("jax", "JAX", (), frozenset({"source", "target"})),
         Framework("mxnet", "MXNet", ("gluon",), frozenset({"source", "target"})),
+        Framework("cntk", "CNTK", (), frozenset({"source", "target"})),
         Framework("tflite", "TensorFlow Lite", ("litert",), frozenset({"target"})),
     )
 }

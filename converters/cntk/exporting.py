@@ -75,7 +75,8 @@ def _operand(graph, variable, known):
     if variable.uid not in known:
         if not (variable.is_parameter or variable.is_constant):
             raise Refused("'{}' is not computed by anything".format(variable.name or variable.uid))
-        value = np.asarray(variable.value, dtype=np.float32)
+        held = variable.as_parameter() if variable.is_parameter else variable.as_constant()
+        value = np.asarray(held.value, dtype=np.float32)
         known[variable.uid] = graph.constant(value, variable.name or variable.uid)
     return known[variable.uid]
 

@@ -12,7 +12,7 @@ from interop.source.expression import Expression
 from interop.source.values import Constant, Refusal, Value
 from interop.source.windows import explicit_pads
 
-_LOWEST = float(np.finfo(np.float32).min)
+_LOWEST = float("-inf")
 
 
 def padded(x: Expression, pairs: list[tuple[int, int]], value: float = 0.0) -> Expression:

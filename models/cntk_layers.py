@@ -26,7 +26,9 @@ class Layers:
         return C.convolution(weight, x, strides=strides, auto_padding=[False], **options)
 
     def batch_norm(self, name, x):
-        parts = [self._take(name + end) for end in (".weight", ".bias", ".running_mean", ".running_var")]
+        parts = [
+            self._take(name + end) for end in (".weight", ".bias", ".running_mean", ".running_var")
+        ]
         return C.batch_normalization(
             x, *parts, spatial=True, epsilon=1e-5, use_cudnn_engine=False,
             running_count=C.Constant(0)

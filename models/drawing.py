@@ -38,7 +38,11 @@ class Drawing:
     ) -> None:
         """[out, into, kernel…], where `into` counts the channels of one group."""
         self.normal(
-            f"{name}.weight", out, into, *kernel, std=math.sqrt(gain / (into * int(np.prod(kernel))))
+            f"{name}.weight",
+            out,
+            into,
+            *kernel,
+            std=math.sqrt(gain / (into * int(np.prod(kernel)))),
         )
         if bias:
             self.normal(f"{name}.bias", out, std=0.05)

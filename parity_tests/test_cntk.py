@@ -93,7 +93,9 @@ def small(path, nodes, weights, output=("batch", 5)):
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, list(output))],
         [numpy_helper.from_array(array, name) for name, array in weights.items()],
     )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), path)
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), path
+    )
     return path
 
 
@@ -109,7 +111,9 @@ def network(tmp_path_factory):
         "c": rng.standard_normal(5).astype(np.float32),
     }
     nodes = [
-        helper.make_node("Conv", ["x", "k", "b"], ["a"], group=2, dilations=[1, 2], pads=[0, 1, 1, 2]),
+        helper.make_node(
+            "Conv", ["x", "k", "b"], ["a"], group=2, dilations=[1, 2], pads=[0, 1, 1, 2]
+        ),
         helper.make_node("Clip", ["a"], ["d"]),
         helper.make_node("MaxPool", ["d"], ["e"], kernel_shape=[2, 2], ceil_mode=1, strides=[1, 1]),
         helper.make_node("AveragePool", ["e"], ["f"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),

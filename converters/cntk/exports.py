@@ -308,6 +308,17 @@ def times(graph, node, a, b):
     return reshaped(graph, node, product, [int(size) for size in node.outputs[0].shape])
 
 
+def times_transposed(graph, node, a, b):
+    """The last axis of `a` with that of the matrix `b`."""
+    right = node.inputs[1]
+    if right.dynamic_axes or len(right.shape) not in (1, 2):
+        raise Refused("a product with what is no matrix of weights")
+    common = int(right.shape[-1])
+    b = graph.node("Reshape", [b, integers(graph, [-1, common])])
+    product = graph.node("MatMul", [a, graph.node("Transpose", [b], perm=[1, 0])])
+    return reshaped(graph, node, product, [int(size) for size in node.outputs[0].shape])
+
+
 EXPORTS = {
     "Abs": each("Abs"),
     "BatchNormalization": batch_normalization,
@@ -360,4 +371,5 @@ EXPORTS = {
     "Tanh": each("Tanh"),
     "Times": times,
     "TransposeAxes": transpose_axes,
+    "TransposeTimes": times_transposed,
 }

@@ -48,9 +48,7 @@ def input_names(function, wanted):
     names = [v.name or "input_{}".format(i) for i, v in enumerate(function.arguments)]
     if wanted is not None and sorted(wanted) != sorted(names):
         if len(wanted) != len(names):
-            raise GuestFailure(
-                "UsageError", "the model's inputs are {}".format(", ".join(names))
-            )
+            raise GuestFailure("UsageError", "the model's inputs are {}".format(", ".join(names)))
         names = wanted
     return dict(zip(function.arguments, names))
 

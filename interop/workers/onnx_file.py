@@ -19,8 +19,11 @@ class Graph:
     def __init__(self, opset):
         # type: (int) -> None
         self._opset = opset
-        self._nodes, self._initializers, self._inputs, self._outputs = [], [], [], []
-        self._names = set()
+        self._nodes = []  # type: list[bytes]
+        self._initializers = []  # type: list[bytes]
+        self._inputs = []  # type: list[bytes]
+        self._outputs = []  # type: list[bytes]
+        self._names = set()  # type: set[str]
 
     def input(self, name, dtype, shape):
         """shape: integers, and words for dimensions that vary."""

@@ -19,7 +19,10 @@ def windows():
     y = C.pooling(y, C.MAX_POOLING, (3, 2), strides=(2, 1), auto_padding=[True, False])
     y = C.convolution(parameter(4, 1, 3, 3), y, auto_padding=[False, True, True], groups=4)
     y = C.pooling(y, C.AVG_POOLING, (2, 2), auto_padding=[True, True])
-    return C.alias(C.convolution(parameter(2, 4, 1, 1), y, strides=(2, 2), auto_padding=[False, True, True]), "y")
+    return C.alias(
+        C.convolution(parameter(2, 4, 1, 1), y, strides=(2, 2), auto_padding=[False, True, True]),
+        "y",
+    )
 
 
 def layers():

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from interop.converters.cntk.lowerings.common import C, Lowering, axis, kept, operand, sample, sample_of
+from interop.converters.cntk.lowerings.common import (
+    C,
+    Lowering,
+    axis,
+    kept,
+    operand,
+    sample,
+    sample_of,
+)
 
 from interop.source.expression import Expression
 from interop.source.printer import Node
@@ -60,7 +68,12 @@ def slice_(
 
 
 def split(
-    x: Value, sizes: Value | None = None, *, axis: int = 0, num_outputs: int | None = None, node: Node
+    x: Value,
+    sizes: Value | None = None,
+    *,
+    axis: int = 0,
+    num_outputs: int | None = None,
+    node: Node,
 ) -> tuple[Expression, ...]:
     which = _axis(axis, x.known_rank)
     ends = np.cumsum([(output.shape or ())[axis] for output in node.outputs])

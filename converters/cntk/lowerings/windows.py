@@ -121,7 +121,9 @@ def average_pool(
     if not any(before or after for before, after in pairs):
         return result
     declared = _around(x, kernel_shape, auto_pad, pads, steps, [1] * len(kernel_shape))
-    counts = _counts(sample_of(x)[1:], kernel_shape, steps, pairs, declared if count_include_pad else None)
+    counts = _counts(
+        sample_of(x)[1:], kernel_shape, steps, pairs, declared if count_include_pad else None
+    )
     if np.all(counts == np.prod(kernel_shape)):
         return result
     ratio = (np.prod(kernel_shape) / counts)[np.newaxis].astype(np.float32)

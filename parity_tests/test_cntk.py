@@ -72,9 +72,12 @@ def test_a_real_model_of_the_wheel(worker, environment, tmp_path):
     compare(worker, tmp_path / "m.onnx", tmp_path, {answer["inputs"][0]: x})
 
 
-def test_what_has_no_onnx_form_is_named(worker, tmp_path):
-    worker.call("save", name="unknown", path=str(tmp_path / "m.model"))
-    with pytest.raises(UnsupportedOperator, match="ROIPooling"):
+@pytest.mark.parametrize(
+    ("name", "why"), [("unknown", "ROIPooling"), ("reduced", "all axes at once")]
+)
+def test_what_has_no_onnx_form_is_named(worker, tmp_path, name, why):
+    worker.call("save", name=name, path=str(tmp_path / "m.model"))
+    with pytest.raises(UnsupportedOperator, match=why):
         export(worker, str(tmp_path / "m.model"), tmp_path / "m.onnx")
     assert not (tmp_path / "m.onnx").exists()
 

@@ -5,9 +5,9 @@ CNTK's own exporter writes opset 9 with BatchNormalizations that other tools ref
 
 import numpy as np
 from interop.converters.cntk.exports import EXPORTS, Refused
-from interop.workers.onnx_file import Graph
 
 from interop.workers.failures import GuestFailure
+from interop.workers.onnx_file import Graph
 
 
 def export(function, feeds, names, path):

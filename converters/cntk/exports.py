@@ -235,6 +235,9 @@ def pad(graph, node, x):
 
 
 def reduction(graph, node, x):
+    if not node.outputs[0].shape:
+        # CNTK ends the process when the attributes of such a node are read.
+        raise Refused("it reduces all axes at once, and not each by its number")
     operators = {
         "Sum": "ReduceSum", "Mean": "ReduceMean", "Max": "ReduceMax", "Min": "ReduceMin",
         "Prod": "ReduceProd", "LogSum": "ReduceLogSumExp",
@@ -301,7 +304,7 @@ def times(graph, node, a, b):
         a = graph.node("Reshape", [a, integers(graph, [outer[0], common])])
         b = graph.node("Reshape", [b, integers(graph, [0] * hidden(node) + [common])])
         product = graph.node("MatMul", [b, graph.node("Transpose", [a], perm=[1, 0])])
-    elif left.dynamic_axes and len(outer) == 1 and inner == 1 and free == 1:
+    elif len(outer) == 1 and inner == 1 and free == 1:
         product = graph.node("MatMul", [a, b])
     else:
         raise Refused("a product of two results with so many axes")

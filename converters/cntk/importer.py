@@ -54,7 +54,23 @@ def load(path=os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights.
     return build(params, *inputs)
 '''
 
-_RESERVED = frozenset("C np json os read load build params inputs INPUTS name array float".split())
+_RESERVED = frozenset(
+    [
+        "C",
+        "np",
+        "json",
+        "os",
+        "read",
+        "load",
+        "build",
+        "params",
+        "inputs",
+        "INPUTS",
+        "name",
+        "array",
+        "float",
+    ]
+)
 
 
 def lower(model: ir.Model) -> Source:

@@ -46,12 +46,21 @@ def conv(
     strides, holes = strides or [1] * rank, dilations or [1] * rank
     pairs = _around(x, kernel, auto_pad, pads, strides, holes)
     options: dict[str, Any] = {"strides": tuple(strides), "auto_padding": [False]}
-    if any(hole != 1 for hole in holes):
-        options["dilation"] = (1, *holes)  # else the first stands for the channels
     if group != 1:
         options["groups"] = group
-    result = C.convolution(kept(w), padded(x, pairs), **options)
+    result = C.convolution(kept(w, _spread(w, holes)), padded(x, pairs), **options)
     return result if b is None else result + _by_channel(b, rank)
+
+
+def _spread(w: Value, holes: list[int]) -> np.ndarray:
+    """The weights with zeros in the holes: CNTK's CPU kernels know no dilation."""
+    array = w.required("the weights")
+    if all(hole == 1 for hole in holes):
+        return array
+    sizes = [(size - 1) * hole + 1 for size, hole in zip(array.shape[2:], holes, strict=True)]
+    wide = np.zeros((*array.shape[:2], *sizes), array.dtype)
+    wide[(..., *[slice(None, None, hole) for hole in holes])] = array
+    return wide
 
 
 def _by_channel(b: Value, rank: int) -> Value:

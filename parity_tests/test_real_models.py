@@ -8,10 +8,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 from filelock import FileLock
 
 import interop
+from interop.environments import provide
+from interop.errors import EnvironmentUnavailable
+from interop.frameworks import FRAMEWORKS
+from interop.workers import Worker
 from interop.workers.tensors import read_tensors, write_tensors
 
 pytestmark = pytest.mark.slow
@@ -128,3 +133,23 @@ def test_basic_pitch_against_its_authors_other_formats(real, tmp_path, open_work
             same = [other for other in theirs if other.shape == array.shape]
             assert min(np.abs(array - other).max() for other in same) < 1e-5
         assert max(np.abs(a).max() for a in theirs) > 1e-2  # and it is not all nothing
+
+
+def test_caffe_computes_what_the_onnx_of_others_does(real, tmp_path):
+    """Caffe's own network in Caffe's worker, against a conversion that is not ours."""
+    try:
+        interpreter = provide("caffe", None).interpreter
+    except EnvironmentUnavailable as error:
+        pytest.skip(str(error))
+    for file in real("open-nsfw").rglob("*.*"):
+        if file.suffix in (".prototxt", ".caffemodel"):
+            (tmp_path / f"model{file.suffix}").symlink_to(file)
+    images = np.random.default_rng(0).normal(size=(3, 3, 224, 224)).astype("float32") * 60
+    write_tensors(tmp_path / "in", {"data": images})
+    with Worker(interpreter, FRAMEWORKS["caffe"].guest, label="caffe", timeout=120) as worker:
+        worker.call("load", path=str(tmp_path))
+        worker.call("run", inputs=[str(tmp_path / "in")], outputs=[str(tmp_path / "out")])
+    (file,) = real("open-nsfw-onnx").rglob("*.onnx")
+    session = ort.InferenceSession(str(file))
+    (expected,) = session.run(None, {"input_0": images.transpose(0, 2, 3, 1)})
+    np.testing.assert_allclose(read_tensors(tmp_path / "out")["prob"], expected, atol=1e-6)

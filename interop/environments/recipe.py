@@ -90,7 +90,8 @@ class Recipe:
 def matching(version: str) -> SpecifierSet:
     """What `torch@2.11` asks for: 2.11.anything; with three numbers, that release exactly."""
     parsed = Version(version)
-    exact = len(parsed.release) > 2 or parsed.is_prerelease or parsed.local is not None
+    exact = len(parsed.release) > 2 or parsed.is_prerelease or parsed.is_postrelease
+    exact = exact or parsed.local is not None
     return SpecifierSet(f"=={parsed}" if exact else f"=={parsed}.*")
 
 

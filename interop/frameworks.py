@@ -34,6 +34,7 @@ FRAMEWORKS: dict[str, Framework] = {
         Framework("keras", "Keras", (), frozenset({"source", "target"})),
         Framework("jax", "JAX", (), frozenset({"source", "target"})),
         Framework("mxnet", "MXNet", ("gluon",), frozenset({"source", "target"})),
+        Framework("cntk", "CNTK", (), frozenset({"source", "target"})),
         # Run, but not yet read or written.
         Framework("caffe", "Caffe", (), frozenset()),
         Framework("tflite", "TensorFlow Lite", ("litert",), frozenset({"target"})),

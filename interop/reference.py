@@ -20,6 +20,8 @@ _ENDINGS = {
     ".pth": "torch",
     ".bin": "torch",
     ".json": "mxnet",
+    ".model": "cntk",
+    ".dnn": "cntk",
     ".keras": "keras",
 }
 

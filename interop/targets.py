@@ -70,6 +70,12 @@ KINDS = {
         artifact="model-symbol.json",
         what="MXNet symbol, its parameters beside it; gluon.SymbolBlock loads both",
     ),
+    "cntk": Kind(
+        importer="interop.converters.cntk.importer",
+        layout="channels first",
+        artifact="model.model",
+        what="CNTK function, which Function.load reads",
+    ),
     "tflite": Kind(
         importer="interop.converters.tflite.importer",
         layout="channels last",

@@ -42,10 +42,10 @@ class Architecture:
     sizes: Mapping[str, int] = field(default_factory=dict)
 
 
-def _in(folder: str, function: str) -> dict[str, str]:
+def _in(folder: str, function: str, *also: str) -> dict[str, str]:
     return {
         framework: f"interop.models.{folder}.in_{framework}:{function}"
-        for framework in ("torch", "keras", "mxnet")
+        for framework in ("torch", "keras", "mxnet", *also)
     }
 
 
@@ -63,21 +63,21 @@ ZOO: Mapping[str, Architecture] = {
             "ResNet-18, image classifier",
             (_image(3, 224),),
             ("logits",),
-            _in("resnet", "resnet18"),
+            _in("resnet", "resnet18", "cntk"),
         ),
         Architecture(
             "resnet50",
             "ResNet-50, image classifier",
             (_image(3, 224),),
             ("logits",),
-            _in("resnet", "resnet50"),
+            _in("resnet", "resnet50", "cntk"),
         ),
         Architecture(
             "mobilenet_v2",
             "MobileNetV2, image classifier of depthwise convolutions",
             (_image(3, 224),),
             ("logits",),
-            _in("mobilenet_v2", "mobilenet_v2"),
+            _in("mobilenet_v2", "mobilenet_v2", "cntk"),
         ),
         Architecture(
             "unet",

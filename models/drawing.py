@@ -1,17 +1,17 @@
 """Weights by seed: scaled so that activations neither vanish nor saturate, and nothing is trivial.
 
 Batch-norm statistics are not 0 and 1, biases are not 0, and each tensor has a generator of its own,
-seeded by its name, so that the order of drawing does not matter. NumPy only.
+seeded by its name, so that the order of drawing does not matter. NumPy only, and Python 3.6, which is
+what CNTK runs on.
 """
-
-from __future__ import annotations
 
 import math
 import zlib
+from typing import Dict, Tuple
 
 import numpy as np
 
-Weights = dict[str, np.ndarray]
+Weights = Dict[str, np.ndarray]
 
 #: Variance gain that an activation calls for in the layer before it.
 RELU = 2.0
@@ -38,7 +38,11 @@ class Drawing:
     ) -> None:
         """[out, into, kernel…], where `into` counts the channels of one group."""
         self.normal(
-            f"{name}.weight", out, into, *kernel, std=math.sqrt(gain / (into * math.prod(kernel)))
+            f"{name}.weight",
+            out,
+            into,
+            *kernel,
+            std=math.sqrt(gain / (into * int(np.prod(kernel)))),
         )
         if bias:
             self.normal(f"{name}.bias", out, std=0.05)
@@ -78,7 +82,7 @@ class Drawing:
 
     def recurrent(
         self, name: str, into: int, hidden: int, *, gates: int, layer: int = 0,
-        directions: tuple[str, ...] = ("", "_reverse"),
+        directions: Tuple[str, ...] = ("", "_reverse"),
     ) -> None:  # fmt: skip
         """One layer of torch's LSTM (4 gates) or GRU (3 gates)."""
         for direction in directions:
@@ -90,5 +94,5 @@ class Drawing:
             self.normal(f"{name}.bias_ih{end}", gates * hidden, std=0.1)
             self.normal(f"{name}.bias_hh{end}", gates * hidden, std=0.1)
 
-    def _rng(self, name: str) -> np.random.Generator:
+    def _rng(self, name: str) -> "np.random.Generator":
         return np.random.default_rng([self._seed, zlib.crc32(name.encode())])

@@ -108,6 +108,18 @@ def verify(python, modules, label):
         )
 
 
+def complete(python, script, label):
+    """Run the recipe's own last step."""
+    status, output = run([python, "-E", script])
+    if status:
+        raise GuestFailure(
+            "EnvironmentUnavailable",
+            f"{label} was installed, but its last step failed (status {status})",
+            "the lines below say what it lacked",
+            last_lines(output),
+        )
+
+
 def installed(python):
     """{distribution: version}, by pip, since Pythons before 3.8 have no importlib.metadata."""
     command = [python, "-E", "-m", "pip", "--disable-pip-version-check", "list"]
@@ -123,8 +135,10 @@ def size_of(folder):
     )
 
 
-def build(folder, requirements, modules, label, progress):
+def build(folder, requirements, modules, label, finish, progress):
     """Make `folder` a virtual environment with `requirements` in it, and import `modules` there.
+
+    finish: a script that its Python runs before that, or None.
 
     Returns {"packages": {name: version}, "bytes": size}. Raises EnvironmentUnavailable.
     """
@@ -132,6 +146,9 @@ def build(folder, requirements, modules, label, progress):
     progress(0.0, "making a virtual environment")
     make_venv(folder, python)
     install(python, requirements, label, progress)
+    if finish is not None:
+        progress(0.85, "finishing " + label)
+        complete(python, finish, label)
     progress(0.9, "importing " + label)
     verify(python, modules, label)
     result = {"packages": installed(python), "bytes": size_of(folder)}

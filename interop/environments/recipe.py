@@ -28,6 +28,8 @@ class Recipe:
     provided_by: distributions that may stand for it; the first whose marker holds is installed.
     requires: what an interpreter must have to serve.
     lock: exact requirements, one a line.
+    finish: a script of the recipe's folder, run once in a new environment by its own interpreter,
+    for what no package holds.
     """
 
     framework: str
@@ -38,6 +40,7 @@ class Recipe:
     provided_by: tuple[Requirement, ...]
     requires: tuple[Requirement, ...]
     lock: tuple[str, ...]
+    finish: Path | None = None
 
     @property
     def provider(self) -> str:
@@ -78,7 +81,8 @@ class Recipe:
     def name_for(self, version: str | None) -> tuple[str, str]:
         """(start, end) of the name of an environment's folder; its Python stands between."""
         lines = self.requirements(version)
-        facts = "\n".join((str(LAYOUT), *self.modules, *lines))
+        finish = () if self.finish is None else (self.finish.read_text("utf-8"),)
+        facts = "\n".join((str(LAYOUT), *self.modules, *lines, *finish))
         shown = self.locked_version if lines == self.lock else version
         return f"{self.framework}-{shown}-py", "-" + hashlib.sha256(facts.encode()).hexdigest()[:10]
 
@@ -86,7 +90,8 @@ class Recipe:
 def matching(version: str) -> SpecifierSet:
     """What `torch@2.11` asks for: 2.11.anything; with three numbers, that release exactly."""
     parsed = Version(version)
-    exact = len(parsed.release) > 2 or parsed.is_prerelease or parsed.local is not None
+    exact = len(parsed.release) > 2 or parsed.is_prerelease or parsed.is_postrelease
+    exact = exact or parsed.local is not None
     return SpecifierSet(f"=={parsed}" if exact else f"=={parsed}.*")
 
 
@@ -111,4 +116,5 @@ def load_recipe(framework: str, folder: Path) -> Recipe:
         provided_by=tuple(map(Requirement, facts["provided_by"])),
         requires=tuple(map(Requirement, facts["requires"])),
         lock=tuple(line for line in lines if line),
+        finish=home / facts["finish"] if "finish" in facts else None,
     )

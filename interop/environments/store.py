@@ -193,6 +193,7 @@ class Store:
                     folder=partial,
                     requirements=requirements,
                     modules=recipe.modules,
+                    finish=None if recipe.finish is None else str(recipe.finish),
                     label=recipe.framework,
                 )
             packages: dict[str, str] = {

@@ -14,6 +14,10 @@ import numpy as np
 _COMPARE, _OR, _XOR, _AND, _SHIFT, _SUM, _PRODUCT, _SIGN, _POWER, ATOM = range(10)
 
 
+#: The largest float32.
+_LARGEST = float(np.finfo(np.float32).max)
+
+
 class Expression:
     """Python source of a value. Operators make larger expressions, with parentheses where needed."""
 
@@ -146,7 +150,9 @@ def _float(value: float) -> str:
         return f'float("{value}")'
     with np.errstate(over="ignore"):
         short = np.float32(value)
-    return str(float(str(short))) if float(short) == value else repr(value)
+    text = float(str(short))
+    # The largest float32's shortest text is, as a Python float, larger than any float32.
+    return str(text) if float(short) == value and abs(text) <= _LARGEST else repr(value)
 
 
 def _binary(left: Any, sign: str, right: Any, binding: int) -> Expression:

@@ -1,8 +1,6 @@
-"""Shared weights of MobileNetV2."""
+"""Shared weights of MobileNetV2. Python 3.6."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from typing import Iterator, Tuple
 
 from interop.models.drawing import LINEAR, Drawing, Weights
 
@@ -11,7 +9,7 @@ STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3,
           (6, 320, 1, 1))  # fmt: skip
 
 
-def blocks() -> Iterator[tuple[str, int, int, int, int]]:
+def blocks() -> Iterator[Tuple[str, int, int, int, int]]:
     """(name, channels in, channels out, stride, expansion) of each inverted residual."""
     into, index = 32, 0
     for expansion, out, repeats, stride in STAGES:

@@ -1,6 +1,4 @@
-"""Shared weights of the residual networks."""
-
-from __future__ import annotations
+"""Shared weights of the residual networks. Python 3.6."""
 
 from interop.models.drawing import LINEAR, Drawing, Weights
 
@@ -16,7 +14,7 @@ def draw(depth: int, seed: int = 0) -> Weights:
     d.conv("conv1", 64, 3, 7, 7)
     d.batch_norm("bn1", 64, spread=2.0)
     into = 64
-    for stage, (count, width) in enumerate(zip(blocks, WIDTHS, strict=True), start=1):
+    for stage, (count, width) in enumerate(zip(blocks, WIDTHS), start=1):
         out = width * 4 if bottleneck else width
         for block in range(count):
             name = f"layer{stage}.{block}"

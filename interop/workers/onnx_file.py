@@ -1,0 +1,122 @@
+"""Writes ONNX files with NumPy alone, for frameworks whose Python has no `onnx` to be installed.
+
+Python 3.6 syntax. A graph is built in order: inputs and constants before the nodes that use them.
+The field numbers are those of onnx.proto (IR version 7).
+"""
+
+import struct
+
+import numpy as np
+
+_DTYPES = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9, "float16": 10,
+           "float64": 11}  # fmt: skip
+_VARINT, _BYTES, _FIXED32 = 0, 2, 5
+
+
+class Graph:
+    """An ONNX graph being written; names of values are made by the operators."""
+
+    def __init__(self, opset):
+        # type: (int) -> None
+        self._opset = opset
+        self._nodes = []  # type: list[bytes]
+        self._initializers = []  # type: list[bytes]
+        self._inputs = []  # type: list[bytes]
+        self._outputs = []  # type: list[bytes]
+        self._names = set()  # type: set[str]
+
+    def input(self, name, dtype, shape):
+        """shape: integers, and words for dimensions that vary."""
+        self._names.add(name)
+        self._inputs.append(_value_info(name, dtype, shape))
+
+    def output(self, name, dtype, shape):
+        self._outputs.append(_value_info(name, dtype, shape))
+
+    def constant(self, array, name="constant"):
+        """An initializer; returns its name, which may have got a number."""
+        array = np.asarray(array, order="C")
+        unique = self._unique(name)
+        parts = [_number(1, size) for size in array.shape]
+        parts += [_number(2, _DTYPES[array.dtype.name]), _text(8, unique)]
+        little = array.astype(array.dtype.newbyteorder("<"))
+        self._initializers.append(b"".join([*parts, _bytes(9, little.tobytes())]))
+        return unique
+
+    def node(self, operator, inputs, output=None, count=1, **attributes):
+        """Add a node and return the name of its output, or a list of `count` names.
+
+        inputs: names, or "" for one left out; attributes: int, float, str, or a list of these.
+        """
+        names = [self._unique(operator) for _ in range(count)] if output is None else [output]
+        parts = [_text(1, name) for name in inputs] + [_text(2, name) for name in names]
+        parts += [_text(3, names[0] + "_node"), _text(4, operator)]
+        parts += [_bytes(5, _attribute(key, value)) for key, value in attributes.items()]
+        self._nodes.append(b"".join(parts))
+        return names[0] if count == 1 else names
+
+    def save(self, path):
+        graph = [_bytes(1, node) for node in self._nodes]
+        graph += [_text(2, "model")]
+        graph += [_bytes(5, tensor) for tensor in self._initializers]
+        graph += [_bytes(11, value) for value in self._inputs]
+        graph += [_bytes(12, value) for value in self._outputs]
+        opset = _text(1, "") + _number(2, self._opset)
+        with open(path, "wb") as file:
+            file.write(_number(1, 7) + _bytes(8, opset) + _bytes(7, b"".join(graph)))
+
+    def _unique(self, name):
+        unique, number = name, 1
+        while unique in self._names:
+            unique, number = "{}_{}".format(name, number), number + 1
+        self._names.add(unique)
+        return unique
+
+
+def _varint(value):
+    value &= (1 << 64) - 1
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _number(field, value):
+    return _varint(field << 3 | _VARINT) + _varint(int(value))
+
+
+def _bytes(field, data):
+    return _varint(field << 3 | _BYTES) + _varint(len(data)) + data
+
+
+def _text(field, value):
+    return _bytes(field, value.encode("utf-8"))
+
+
+def _float(field, value):
+    return _varint(field << 3 | _FIXED32) + struct.pack("<f", value)
+
+
+def _attribute(name, value):
+    """AttributeProto: one of FLOAT 1, INT 2, STRING 3, FLOATS 6, INTS 7."""
+    if isinstance(value, str):
+        body, kind = _text(4, value), 3
+    elif isinstance(value, float):
+        body, kind = _float(2, value), 1
+    elif isinstance(value, int):
+        body, kind = _number(3, value), 2
+    elif value and isinstance(value[0], float):
+        body, kind = b"".join(_float(7, one) for one in value), 6
+    else:
+        body, kind = b"".join(_number(8, one) for one in value), 7
+    return _text(1, name) + body + _number(20, kind)
+
+
+def _value_info(name, dtype, shape):
+    dims = b"".join(
+        _bytes(1, _text(2, dim) if isinstance(dim, str) else _number(1, dim)) for dim in shape
+    )
+    tensor = _number(1, _DTYPES[np.dtype(dtype).name]) + _bytes(2, dims)
+    return _text(1, name) + _bytes(2, _bytes(1, tensor))

@@ -19,23 +19,27 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 GUESTS = str(Path(__file__).parent / "guests")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_worker():
-    """open_worker(framework, guest=None): a worker on the framework's own guest, or one of guests/."""
-    workers = []
+    """open_worker(framework, guest=None): a worker on the framework's own guest, or one of guests/.
+
+    Tests of one module share it; one that has ended is started anew. All end with their module:
+    each holds half a gigabyte and more.
+    """
+    workers = {}
 
     def open_one(framework, guest=None):
-        environment = provide(framework)
-        worker = Worker(
-            environment.interpreter,
-            guest or FRAMEWORKS[framework].guest,
-            label=framework,
-            timeout=600,
-            search_path=[GUESTS],
-        )
-        workers.append(worker)
-        return worker
+        key = framework, guest
+        if key not in workers or not workers[key].alive:
+            workers[key] = Worker(
+                provide(framework).interpreter,
+                guest or FRAMEWORKS[framework].guest,
+                label=framework,
+                timeout=600,
+                search_path=[GUESTS],
+            )
+        return workers[key]
 
     yield open_one
-    for worker in workers:
+    for worker in workers.values():
         worker.close()

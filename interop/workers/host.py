@@ -93,6 +93,11 @@ class Worker:
         assert self._link.process.stdout is not None
         self._output = Output(self._link.process.stdout, log)
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be called: not closed, and not ended by a call that went wrong."""
+        return self._finalizer.alive
+
     def call(
         self,
         operation: str,
@@ -113,7 +118,7 @@ class Worker:
         """Begin an operation, without waiting. One at a time: take its result before the next."""
         if self._pending is not None and not self._pending.done:
             raise RuntimeError(f"the {self.label} worker is still busy: {self._pending.operation}")
-        if not self._finalizer.alive:
+        if not self.alive:
             raise errors.WorkerCrashed(
                 f"the {self.label} worker had ended before {operation}",
                 detail=self._output.last_lines(),
@@ -125,7 +130,7 @@ class Worker:
 
     def close(self) -> None:
         """End the worker: politely when it is idle, at once when it is not."""
-        if not self._finalizer.alive:
+        if not self.alive:
             return
         if self._pending is None or self._pending.done:
             self._link.connection.close()

@@ -79,17 +79,21 @@ def prepare(case, kind, target):
 
 
 def run(cases, framework, worker, scratch):
-    """Each case's name → "" where it passes, else why not."""
-    folders = {case.name: scratch / case.name.replace("::", "__") for case in cases}
-    outcome = {case.name: prepare(case, KINDS[framework], folders[case.name]) for case in cases}
-    ready = [case for case in cases if not outcome[case.name]]
-    for start in range(0, len(ready), 100):
-        part = ready[start : start + 100]
-        answer = worker.call("run_sources", folders=[str(folders[case.name]) for case in part])
-        for case, message in zip(part, answer["messages"], strict=True):
+    """Each case's name → "" where it passes, else why not. What a hundred of them wrote goes at once."""
+    outcome = {}
+    for start in range(0, len(cases), 100):
+        part = cases[start : start + 100]
+        folders = {case.name: scratch / case.name.replace("::", "__") for case in part}
+        for case in part:
+            outcome[case.name] = prepare(case, KINDS[framework], folders[case.name])
+        ready = [case for case in part if not outcome[case.name]]
+        answer = worker.call("run_sources", folders=[str(folders[case.name]) for case in ready])
+        for case, message in zip(ready, answer["messages"], strict=True):
             short = " ".join(message.replace(str(scratch), "").split())[:160]
             given = [] if short else list(read_tensors(folders[case.name] / "out").values())
             outcome[case.name] = short or judge(case, given)
+        for folder in folders.values():
+            shutil.rmtree(folder)
     return outcome
 
 
@@ -109,8 +113,8 @@ PARTS = [
 @pytest.mark.parametrize(("framework", "every"), [*WHOLE, *([] if WRITING else PARTS)])
 def test_conformance(framework, every, open_worker, tmp_path):
     cases = list(chosen_cases())[::every]
-    worker = open_worker(framework, f"{framework}_sources")
-    outcome = run(cases, framework, worker, tmp_path)
+    with open_worker(framework, f"{framework}_sources") as worker:
+        outcome = run(cases, framework, worker, tmp_path)
     failed = {name: reason for name, reason in outcome.items() if reason}
     given = [name for name in outcome if "::" not in name]
     passed = sum(name not in failed for name in given)
@@ -136,11 +140,10 @@ def test_conformance(framework, every, open_worker, tmp_path):
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_light_models(framework, open_worker, tmp_path):
     """Whole networks, with weights that are computed and with weights that are given."""
-    worker = open_worker(framework, f"{framework}_sources")
     failed = {}
-    for case in light_cases():
-        for variant in (case, with_initializers(case)):
-            outcome = run([variant], framework, worker, tmp_path)
-            failed.update({name: reason for name, reason in outcome.items() if reason})
-            shutil.rmtree(tmp_path / variant.name.replace("::", "__"))  # up to 0.6 GB each
+    with open_worker(framework, f"{framework}_sources") as worker:
+        for case in light_cases():
+            for variant in (case, with_initializers(case)):
+                outcome = run([variant], framework, worker, tmp_path)
+                failed.update({name: reason for name, reason in outcome.items() if reason})
     assert failed == LIGHT_LIMITS.get(framework, {})

@@ -25,7 +25,8 @@ pytestmark = pytest.mark.slow
 def test_dtypes(framework, open_worker, tmp_path):
     with np.errstate(all="ignore"):
         cases = list(dtype_cases())
-    outcome = run(cases, framework, open_worker(framework, f"{framework}_sources"), tmp_path)
+    with open_worker(framework, f"{framework}_sources") as worker:
+        outcome = run(cases, framework, worker, tmp_path)
     failed = {name: reason for name, reason in outcome.items() if reason}
     print(f"{framework}: {len(outcome) - len(failed)} of {len(outcome)} pass")
     path = LIMITS / f"{framework}_dtypes.tsv"

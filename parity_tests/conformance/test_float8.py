@@ -17,7 +17,7 @@ def test_float8(framework, open_worker, tmp_path, monkeypatch):
     monkeypatch.setattr(suite, "PLAIN", suite.PLAIN | {f"float8_{kind}" for kind in KINDS})
     added = [case for case in suite.plain_cases.__wrapped__() if case.name not in plain]
     cases = [v for case in added for v in (case, suite.with_constants(case)) if v is not None]
-    worker = open_worker(framework, f"{framework}_sources")
-    outcome = run(cases, framework, worker, tmp_path)
+    with open_worker(framework, f"{framework}_sources") as worker:
+        outcome = run(cases, framework, worker, tmp_path)
     assert {name: reason for name, reason in outcome.items() if reason} == {}
     assert len(outcome) > 100

@@ -261,6 +261,7 @@ def _case(name, *, sizes_known):
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_rarities(framework, open_worker, tmp_path):
     cases = [_case(name, sizes_known=known) for name in CASES for known in (True, False)]
-    outcome = run(cases, framework, open_worker(framework, f"{framework}_sources"), tmp_path)
+    with open_worker(framework, f"{framework}_sources") as worker:
+        outcome = run(cases, framework, worker, tmp_path)
     failed = {name: reason for name, reason in outcome.items() if reason}
     assert failed == {}

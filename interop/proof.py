@@ -88,7 +88,10 @@ def plan(
         bounds, sizes = {}, dict(request.sizes)
         if architecture is not None:
             bounds = {i.name: i.below for i in architecture.inputs if i.below is not None}
-            sizes = {**architecture.sizes, **sizes}
+            # An exporter may have had to fix a dimension that the definition leaves open.
+            open_ones = {dim for spec in signature.inputs for dim in spec.shape or ()}
+            usual = {d: size for d, size in architecture.sizes.items() if d in open_ones}
+            sizes = {**usual, **sizes}
         model = onnx.load(canonical, load_external_data=False)
         sets = input_sets(model, signature, seed=request.seed, sizes=sizes, bounds=bounds)
     made = Plan(canonical, signature, sets, folder)

@@ -80,7 +80,13 @@ def conversion_record(
             },
         },
         "machine": {"system": platform.platform(), "processor": platform.machine()},
-        "notes": [*source.notes, *_given_up(built, target)],
+        "notes": [
+            *source.notes,
+            *_fixed(signature),
+            *_renamed(target.source.inputs, "input", target_home),
+            *_renamed(target.source.outputs, "output", target_home),
+            *_given_up(built, target),
+        ],
     }
 
 
@@ -90,6 +96,15 @@ def _fixed(signature: Signature) -> list[str]:
         return []
     shapes = ", ".join(f"{spec.name} {list(spec.shape or ())}" for spec in signature.inputs)
     return [f"every size is fixed in the source, the batch too; the artifact takes only {shapes}"]
+
+
+def _renamed(names: dict[str, str], what: str, target_home: Environment) -> list[str]:
+    """Names that the framework does not take: whoever feeds the artifact has to know them."""
+    return [
+        f"the {what} {given} is called {made} in the {target_home.framework} model"
+        for given, made in names.items()
+        if made != given
+    ]
 
 
 def _artifacts(target: Target) -> list[dict[str, Any]]:
@@ -182,8 +197,8 @@ def _badness(proof: OutputProof) -> tuple[int, float]:
 
 
 def _output(proof: OutputProof) -> dict[str, Any]:
-    """The worst case of one output, as a row for people."""
-    figures = proof.artifact.figures
+    """The worst case of one output, as a row for people: the figures of its worst comparison."""
+    figures = proof.worst.figures
     floor = proof.noise
     return {
         "verdict": proof.worst.verdict.word,

@@ -75,5 +75,8 @@ def _declared(
     if reference.architecture is None:
         return None, None, request.sizes
     entry = reference.architecture
-    inputs = [{"name": i.name, "dtype": i.dtype, "shape": list(i.shape)} for i in entry.inputs]
+    inputs = [
+        {"name": i.name, "dtype": i.dtype, "shape": list(i.shape)}
+        for i in entry.inputs_in(reference.framework)
+    ]
     return inputs, list(entry.outputs), {**entry.sizes, **request.sizes}

@@ -1,9 +1,9 @@
 """The zoo: architectures defined once in each framework, on one shared set of weights.
 
 `models/<architecture>/weights.py` draws the weights by seed (NumPy only, under torch's names);
-`in_torch.py`, `in_keras.py` and `in_mxnet.py` build the network natively and load them. Images are
-NCHW in torch and MXNet and NHWC in Keras, as is usual in each; all else has the same names and shapes
-in all.
+`in_torch.py`, `in_keras.py`, `in_jax.py` and `in_mxnet.py` build the network natively and load them.
+Images are NCHW in torch and MXNet and NHWC in Keras and JAX, as is usual in each; all else has the
+same names and shapes in all.
 
 Importing this module imports no framework.
 """
@@ -12,14 +12,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from interop.errors import UsageError
+
+_CHANNELS_LAST = ("keras", "jax")
 
 
 @dataclass(frozen=True)
 class Input:
-    """Words in `shape` are dynamic dimensions; integers are drawn from [0, below)."""
+    """Words in `shape` are dynamic dimensions; integers are drawn from [0, below).
+
+    Images have their channels before their height and width.
+    """
 
     name: str
     dtype: str
@@ -41,11 +46,22 @@ class Architecture:
     definitions: Mapping[str, str]
     sizes: Mapping[str, int] = field(default_factory=dict)
 
+    def inputs_in(self, framework: str) -> tuple[Input, ...]:
+        """The inputs of its definition in `framework`: images as is usual there."""
+        if framework not in _CHANNELS_LAST:
+            return self.inputs
+        return tuple(
+            replace(one, shape=(*one.shape[:1], *one.shape[2:], one.shape[1]))
+            if len(one.shape) == 4
+            else one
+            for one in self.inputs
+        )
+
 
 def _in(folder: str, function: str, *also: str) -> dict[str, str]:
     return {
         framework: f"interop.models.{folder}.in_{framework}:{function}"
-        for framework in ("torch", "keras", "mxnet", *also)
+        for framework in ("torch", "keras", "jax", "mxnet", *also)
     }
 
 

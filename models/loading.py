@@ -40,6 +40,52 @@ def into_mxnet(block: Any, weights: Weights) -> Any:
     return block
 
 
+def into_flax(module: Any, weights: Weights) -> Any:
+    """Set the variables of a flax (nnx) module, its attributes named as torch's; returns it in eval
+    mode."""
+    import jax.numpy as jnp
+    from flax import nnx
+
+    unused, values = set(weights), {}
+    flat = list(nnx.to_flat_state(nnx.state(module, nnx.Any(nnx.Param, nnx.BatchStat))))
+    paths = {path for path, _ in flat}
+    for path, variable in flat:
+        array: Any = 0.0
+        for name in _from_flax(path, paths):
+            unused.discard(name)
+            array = array + weights[name]
+        if path[-1] == "kernel":  # [out, in, …] → […, in, out]
+            array = np.moveaxis(array, (0, 1), (-1, -2))
+        if array.shape != variable.shape:
+            raise KeyError(f"{path} is {variable.shape}, and its weight is {array.shape}")
+        values[path] = variable.replace(jnp.asarray(array, jnp.float32))
+    if unused:
+        raise KeyError(f"weights that the flax definition does not use: {sorted(unused)}")
+    nnx.update(module, nnx.from_flat_state(values))
+    module.eval()
+    return module
+
+
+def _from_flax(path: tuple[Any, ...], paths: set[tuple[Any, ...]]) -> list[str]:
+    """torch's names: a layer of a recurrent one is a pair of cells, and an LSTM's one bias is the sum
+    of torch's two."""
+    *owner, last = path
+    last = _FLAX.get(last, last)
+    where = ".".join(map(str, owner))
+    cell = re.fullmatch(r"(.+)\.(\d+)\.(forward|backward)_rnn\.cell\.dense_([ih])", where)
+    if not cell:
+        return [f"{where}.{last}" if where else last]
+    layer, index, direction, kind = cell.groups()
+    end = f"l{index}{'_reverse' if direction == 'backward' else ''}"
+    both = last == "bias" and (*owner[:-1], "dense_i", "bias") not in paths
+    return [f"{layer}.{last}_{k}h_{end}" for k in ("ih" if both else kind)]
+
+
+#: flax's names for what torch calls otherwise.
+_FLAX = {"kernel": "weight", "scale": "weight", "embedding": "weight", "mean": "running_mean",
+         "var": "running_var"}  # fmt: skip
+
+
 def _from_gluon(path: str) -> str:
     """torch's name: gamma and beta are weight and bias; layer k of a recurrent one is a cell."""
     cell = re.fullmatch(r"(.+)\._unfused\.(\d+)\.(?:([lr])_cell\.)?([ih])2h_(weight|bias)", path)

@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from interop.converters.tensorflow import table
 from interop.converters.tensorflow.lowerings.common import tf, unary
+from onnx import TensorProto, helper
 
 import interop
 from interop.environments import list_environments, provide
@@ -91,6 +93,9 @@ def test_the_manifest(converted):
         "weights.safetensors",
     }
     assert all(len(a["sha256"]) == 64 and a["bytes"] > 0 for a in manifest["artifacts"])
+    written = {a["path"] for a in manifest["artifacts"]} | {"manifest.json"}
+    assert {path.name for path in converted[0].iterdir()} == written
+    assert manifest["notes"] == []
     assert manifest["signature"]["inputs"][0]["shape"] == ["batch", 3, 32, 32]
     assert len(manifest["parity"]["inputs"]) >= 4
     assert manifest["latency"]["ratio_interval"][0] <= manifest["latency"]["ratio"]
@@ -148,12 +153,31 @@ def test_images_channels_last(nets):
     assert "[None, 32, 32, 3]" in (nets / "last/model.py").read_text()
 
 
+def test_sizes_that_are_all_fixed_are_told(nets):
+    shape = (1, 3)
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["y"])], "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+    )  # fmt: skip
+    onnx.save(helper.make_model(graph), nets / "fixed.onnx")
+    done = command(nets, "convert", "fixed.onnx", "--to", "tf", "--json")
+    assert done.returncode == 0, done.stderr
+    (note,) = json.loads(done.stdout)["notes"]
+    assert note == (
+        "every size is fixed in the source, the batch too; the artifact takes only x [1, 3]"
+    )
+
+
 def test_a_fault_of_the_export_is_told_apart(nets):
     done = command(nets, "convert", "nets:faulty", "--from", "torch", "--to", "tf", "--json")
     assert done.returncode == 3
     manifest = json.loads(done.stdout)
     assert manifest["grade"] in ("C", "F")
     assert manifest["rule"]["hop"] == "export"
+    # The row for people is of the comparison that went wrong, not of the hop that went well.
+    figures = manifest["parity"]["outputs"]["linear"]
+    assert figures["snr_db"] < 70 < manifest["parity"]["proofs"][0]["artifact"]["figures"]["snr_db"]
 
 
 def test_a_fault_of_a_lowering_is_told_apart(nets, tmp_path, monkeypatch):

@@ -82,6 +82,10 @@ def test_zoo(name, written):
     modules = {layer["module"] for layer in json.loads(config)["config"]["layers"]}
     assert all(m is None or m.startswith("keras") for m in modules)
     assert "interop" not in (done.folder / "model.py").read_text()
+    written = {artifact["path"] for artifact in done.manifest["artifacts"]} | {"manifest.json"}
+    assert {path.name for path in done.folder.iterdir()} == written
+    renamed = ["the input dense is called dense_input in the keras model"]
+    assert done.manifest["notes"] == (renamed if name == "dlrm" else [])
 
 
 @pytest.mark.timeout(600)
@@ -93,7 +97,9 @@ def test_backends(name, backend, written, on_backend, tmp_path):
         pytest.skip(f"the Keras interpreter has no {backend}")
     folder, worker = written(name).folder, on_backend(backend)
     reference = on_backend("tensorflow")
-    write_tensors(tmp_path / "in", draw(ZOO[name]))
+    names = written(name).manifest["signature"]["names"]["inputs"]
+    feeds = {names[given]: array for given, array in draw(ZOO[name]).items()}
+    write_tensors(tmp_path / "in", feeds)
     for one, place in ((worker, "out"), (reference, "expected")):
         answer = one.call("load", path=str(folder / "model.keras"))
         one.call("run", inputs=[str(tmp_path / "in")], outputs=[str(tmp_path / place)])

@@ -36,7 +36,7 @@ def inputs_of(entry, seed=0):
 def test_the_table_is_whole():
     for name, entry in ZOO.items():
         assert entry.name == name
-        assert set(entry.definitions) >= {"torch", "keras", "mxnet"}
+        assert set(entry.definitions) >= {"torch", "keras", "jax", "mxnet"}
         words = {d for i in entry.inputs for d in i.shape if isinstance(d, str)} - {"batch"}
         assert words == set(entry.sizes)
     assert set(ALIASES.values()) <= set(ZOO)
@@ -73,8 +73,10 @@ def test_listing_the_zoo_imports_nothing_heavy():
 
 
 @pytest.fixture(scope="module")
-def keras_worker(open_worker):
-    return open_worker("tensorflow", "keras_definitions")
+def native(open_worker):
+    """native(framework): a worker that runs the zoo's definitions in it."""
+    guests = {"keras": ("tensorflow", "keras_definitions"), "jax": ("jax", "jax_definitions")}
+    return lambda framework: open_worker(*guests[framework])
 
 
 @pytest.fixture(scope="module")
@@ -82,20 +84,21 @@ def torch_worker(open_worker):
     return open_worker("torch")
 
 
-def both(name, torch_worker, keras_worker, folder, spoil=False, seed=0):
+def both(name, framework, torch_worker, native, folder, spoil=False):
+    """Outputs of the definitions in torch and in `framework`, on the same inputs."""
     entry = ZOO[name]
-    write_tensors(folder / "in", inputs_of(entry, seed))
+    write_tensors(folder / "in", inputs_of(entry))
     specs = [{"name": i.name, "dtype": i.dtype, "shape": list(i.shape)} for i in entry.inputs]
     torch_worker.call(
         "load_and_export", reference=entry.definitions["torch"], path=str(folder / "m.onnx"),
         inputs=specs, outputs=list(entry.outputs), sizes=dict(entry.sizes), trust=False,
     )  # fmt: skip
     torch_worker.call("run", inputs=[str(folder / "in")], outputs=[str(folder / "torch")])
-    keras_worker.call(
-        "run_definition", definition=entry.definitions["keras"], inputs=str(folder / "in"),
-        outputs=str(folder / "keras"), spoil=spoil,
+    native(framework).call(
+        "run_definition", definition=entry.definitions[framework], inputs=str(folder / "in"),
+        outputs=str(folder / framework), spoil=spoil,
     )  # fmt: skip
-    return read_tensors(folder / "torch"), read_tensors(folder / "keras")
+    return read_tensors(folder / "torch"), read_tensors(folder / framework)
 
 
 def difference(a, b):
@@ -106,13 +109,14 @@ def difference(a, b):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("framework", ["keras", "jax"])
 @pytest.mark.parametrize("name", ZOO)
-def test_definitions_agree(name, torch_worker, keras_worker, tmp_path):
-    in_torch, in_keras = both(name, torch_worker, keras_worker, tmp_path)
+def test_definitions_agree(name, framework, torch_worker, native, tmp_path):
+    in_torch, in_other = both(name, framework, torch_worker, native, tmp_path)
     assert list(in_torch) == list(ZOO[name].outputs)
     for output, expected in in_torch.items():
-        assert in_keras[output].shape == expected.shape
-        assert difference(expected, in_keras[output]) < 1e-5
+        assert in_other[output].shape == expected.shape
+        assert difference(expected, in_other[output]) < 1e-5
         # Neither vanished nor saturated, and not the same for every row.
         assert np.isfinite(expected).all()
         assert 0.01 < expected.std() < 30
@@ -120,9 +124,10 @@ def test_definitions_agree(name, torch_worker, keras_worker, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_changed_weight_is_seen(torch_worker, keras_worker, tmp_path):
-    in_torch, in_keras = both("dlrm", torch_worker, keras_worker, tmp_path, spoil=True)
-    assert difference(in_torch["probability"], in_keras["probability"]) > 1e-5
+@pytest.mark.parametrize("framework", ["keras", "jax"])
+def test_a_changed_weight_is_seen(framework, torch_worker, native, tmp_path):
+    in_torch, in_other = both("dlrm", framework, torch_worker, native, tmp_path, spoil=True)
+    assert difference(in_torch["probability"], in_other["probability"]) > 1e-5
 
 
 @pytest.mark.slow

@@ -3,9 +3,7 @@
 Python 3.6, as all that it imports.
 """
 
-import importlib.util
 import os
-import sys
 import time
 import warnings
 
@@ -17,6 +15,7 @@ from interop.converters.cntk import exporting, loading
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.written import import_source
 
 _state = {}
 
@@ -41,14 +40,7 @@ def _hold(function, feeds, names):
 
 def build(source, path):
     """Import `source`/model.py, build its function with its weights, and save it."""
-    spec = importlib.util.spec_from_file_location("model", os.path.join(source, "model.py"))
-    module = importlib.util.module_from_spec(spec)
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.dont_write_bytecode = before
-    function = module.load()
+    function = import_source(source).load()
     function.save(path)
     if not os.path.exists(path):  # it does not raise where the disk is full
         raise GuestFailure("OutputError", "{} could not be written".format(path))

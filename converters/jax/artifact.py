@@ -1,8 +1,6 @@
 """Written source → a serialised jax.export artifact (StableHLO), and back from disk."""
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +8,10 @@ import jax
 import jax.numpy as jnp
 from jax import export
 
+from interop.workers.written import import_source
+
 #: Where the program may run, wherever it was written.
 _PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
-
-
-def import_source(folder: Path) -> Any:
-    """The module `model` in `folder`."""
-    spec = importlib.util.spec_from_file_location("model", folder / "model.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.dont_write_bytecode = before
-    return module
 
 
 def save_program(source: Path, path: Path) -> dict[str, Any]:

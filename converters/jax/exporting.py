@@ -1,5 +1,6 @@
 """JAX → ONNX, by jax2onnx: a function or a flax module, and the source that a conversion wrote."""
 
+import functools
 import importlib
 import inspect
 import warnings
@@ -13,10 +14,11 @@ import jax.numpy as jnp
 import jax2onnx
 import numpy as np
 import onnx
-from interop.converters.jax.artifact import import_source
+from flax import nnx
 from onnx import helper
 
 from interop.workers.failures import GuestFailure
+from interop.workers.written import import_source
 
 #: The size of a dimension that has to be fixed, where none is given.
 _USUAL = 16
@@ -56,10 +58,22 @@ def load_reference(reference: str, *, trust: bool) -> Loaded:
             f"'{reference}' gave a {type(function).__name__}, not a function or module",
             hint="Let it return a function of arrays, or (function, example inputs).",
         )
-    if hasattr(function, "eval"):  # a flax module: no dropout
-        function.eval()
     specs = None if examples is None else _specs(function, list(examples))
-    return Loaded(function, specs)
+    return Loaded(_pure(function) if isinstance(function, nnx.Module) else function, specs)
+
+
+def _pure(module: nnx.Module) -> Callable[..., Any]:
+    """The module's call, without dropout: put together anew within each trace, where what it keeps
+    of its own (a recurrent network's stream of keys) may then change."""
+    module.eval()
+    graph, state = nnx.split(module)
+
+    @functools.wraps(type(module).__call__)
+    def call(*arrays: Any) -> Any:
+        return nnx.merge(graph, state)(*arrays)
+
+    call.__signature__ = inspect.signature(module.__call__)  # type: ignore[attr-defined]
+    return call
 
 
 def _load_source(folder: Path, path: Path, trust: bool) -> Loaded:
@@ -140,6 +154,8 @@ def export(
     else:
         raise GuestFailure("InvalidModel", f"jax2onnx could not export this model: {reason}")
     _keep_dtypes(model.graph, specs)
+    # What it notes of shapes within the graph is wrong where it moved channels; all of it is inferred.
+    del model.graph.value_info[:]
     onnx.save(model, str(path))
     try:
         onnx.checker.check_model(str(path), full_check=True)

@@ -3,7 +3,6 @@
 The backend is TensorFlow, or what KERAS_BACKEND says.
 """
 
-import importlib.util
 import os
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from interop.converters.keras import exporting
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.written import import_source
 
 _state: dict[str, Any] = {}
 
@@ -47,7 +47,7 @@ def load_and_export(
 
 def build(source: str, path: str) -> dict[str, Any]:
     """Import `source`/model.py, build the model with its weights, save it as `path` (.keras)."""
-    model = from_source(source)
+    model = import_source(source).load()
     model.save(path)
     kinds = [type(layer).__name__ for layer in model.layers]
     operations = [type(operation).__name__ for operation in model.operations]
@@ -58,15 +58,6 @@ def build(source: str, path: str) -> dict[str, Any]:
         "backend": keras.backend.backend(),
         "parameters": int(model.count_params()),
     }
-
-
-def from_source(source: str) -> Any:
-    spec = importlib.util.spec_from_file_location("model", os.path.join(source, "model.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.load()
 
 
 def load(path: str) -> dict[str, Any]:

@@ -1,9 +1,7 @@
 """The MXNet worker: exports models to ONNX; builds symbols from written source, loads and runs them."""
 
-import importlib.util
 import json
 import os
-import sys
 import time
 
 import mxnet as mx
@@ -13,6 +11,7 @@ from interop.converters.mxnet.loading import load_reference
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.written import import_source
 
 _state = {}
 
@@ -47,18 +46,6 @@ def _declared(loaded):
         {"name": name, "dtype": np.dtype(array.dtype).name, "shape": list(array.shape)}
         for name, array in zip(loaded.inputs, loaded.examples)
     ]
-
-
-def import_source(folder):
-    """The module `model` in `folder`."""
-    spec = importlib.util.spec_from_file_location("model", os.path.join(folder, "model.py"))
-    module = importlib.util.module_from_spec(spec)
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.dont_write_bytecode = before
-    return module
 
 
 def build(source, path):

@@ -1,7 +1,6 @@
 """The TensorFlow worker: builds SavedModels from written source, loads them from disk, runs them."""
 
 import errno
-import importlib.util
 import os
 import tempfile
 import time
@@ -17,6 +16,7 @@ from tensorflow.python.saved_model.loader_impl import parse_saved_model
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.written import import_source
 
 _state: dict[str, Any] = {}
 
@@ -101,12 +101,7 @@ def _specs(names: list[str], given: list[dict[str, Any]] | None) -> list[dict[st
 
 def build(source: str, path: str) -> dict[str, Any]:
     """Import `source`/model.py, build the model with its weights, save it as a SavedModel."""
-    spec = importlib.util.spec_from_file_location("model", os.path.join(source, "model.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    model = module.load()
+    model = import_source(source).load()
     function = model.__call__.get_concrete_function()
     try:
         tf.saved_model.save(model, path, signatures={"serving_default": function})

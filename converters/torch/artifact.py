@@ -1,9 +1,7 @@
 """Written source → a torch.export program (.pt2), and back from disk."""
 
-import importlib.util
 import inspect
 import itertools
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,22 +9,10 @@ from typing import Any
 import torch
 from interop.converters.torch.recurrent import recurrent_layers_kept
 
+from interop.workers.written import import_source
+
 #: Sizes that are tried for dimensions that may vary, until the model runs with one.
 _TRIED = (8, 32, 64, 224, 16, 2)
-
-
-def import_source(folder: Path) -> Any:
-    """The module `model` in `folder`."""
-    spec = importlib.util.spec_from_file_location("model", folder / "model.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.dont_write_bytecode = before
-    return module
 
 
 def save_program(source: Path, path: Path) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from interop.converters.torch.artifact import import_source
 from interop.converters.torch.files import PICKLE, PROGRAM, TORCHSCRIPT, kind
 
 from interop.workers.failures import GuestFailure
+from interop.workers.written import import_source
 
 
 @dataclass(frozen=True)

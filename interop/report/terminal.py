@@ -96,11 +96,15 @@ def _outputs(parity: dict[str, Any]) -> Table:
             figures["verdict"],
             _number(figures["effective_bits"], ".1f"),
             _number(figures["max_abs"], ".2g"),
-            _number(figures["error_over_floor"]["artifact"], ".2f"),
+            _number(_worst(figures["error_over_floor"]), ".3g"),
             _number(figures["snr_db"], ".0f"),
             _number(figures["top1"], ".0%"),
         )
     return table
+
+
+def _worst(multiples: dict[str, float | None]) -> float | None:
+    return max((one for one in multiples.values() if one is not None), default=None)
 
 
 def _number(value: float | None, form: str) -> str:

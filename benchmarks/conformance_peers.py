@@ -42,8 +42,8 @@ class Peer:
         try:
             if self._worker is None:
                 self._worker = Worker(
-                    self.interpreter, "guest_conformance_peers", label=self.name,
-                    timeout=SECONDS * len(folders), search_path=[str(HERE)],
+                    self.interpreter, "conformance_peers", label=self.name,
+                    timeout=SECONDS * len(folders), search_path=[str(HERE / "guests")],
                 )  # fmt: skip
             return self._worker.call("run_cases", peer=self.name, folders=folders)["messages"]
         except (WorkerCrashed, WorkerTimedOut) as error:

@@ -35,7 +35,7 @@ interpreter = provide(framework).interpreter
 with Worker(interpreter, FRAMEWORKS[framework].guest, label=framework, timeout=1800) as worker:
     request = Request(model=model, target=framework)
     target = lower(canonicalize(Path(model)), framework, Path(folder), request)
-    build(target, worker)
+    build(target, worker, "float32", [])
     print(worker.peak_memory)
 """
 

@@ -1,63 +1,133 @@
-"""Latency of converted models over the same networks written natively in Keras.
+"""Latency of converted models over the same networks written natively in the framework, and peers'.
 
-    python benchmarks/latency.py [MODEL …]
+    python benchmarks/latency.py tensorflow|keras|torch|jax [MODEL …] [--peer PYTHON] [--rounds 60]
 
-Converts each zoo model torch → tf and times its SavedModel against the zoo's own Keras definition,
-interleaved in one TensorFlow process, batch 1. Prints a Markdown table.
+Each zoo model goes torch → ONNX → the framework; the artifact, as loaded from disk, is timed against
+the zoo's own definition in that framework (Keras's in TensorFlow, flax's in JAX), and, where PYTHON (an
+interpreter that has the peers) is given, what those make of the same ONNX file: all in one process,
+interleaved, batch 1. Prints a Markdown table.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from interop.models import find
+from interop.models import ZOO, Architecture, find
 
-import interop
+from interop.conversion import Request
 from interop.environments import provide
+from interop.frameworks import FRAMEWORKS
+from interop.graph.canonical import canonicalize
+from interop.targets import Target, build, lower
 from interop.workers import Worker
+from interop.workers.tensors import write_tensors
 
-ROUNDS = 60
-VISION = ("resnet18", "resnet50", "mobilenet_v2", "unet")
+GUESTS = str(Path(__file__).parent / "guests")
+
+#: Framework → whose definition of the zoo is native to it, and who converts to it besides us. A peer
+#: that writes files runs apart; the others run where PYTHON is.
+NATIVE = {"tensorflow": "keras", "keras": "keras", "torch": "torch", "jax": "jax"}
+PEERS = {"tensorflow": ["onnx2tf"], "torch": ["program", "onnx2pytorch", "onnx2torch"],
+         "jax": ["jaxonnxruntime"], "keras": []}  # fmt: skip
 
 
 def main() -> None:
-    names = sys.argv[1:] or VISION
-    environment = provide("tensorflow")
-    print("| model | converted, ms | Keras, ms | ratio | 95 % of ratio | Transposes | difference |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
-    for name in names:
-        architecture = find(name)
-        [image] = architecture.inputs
-        shape = [1 if dim == "batch" else dim for dim in image.shape]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("framework", choices=list(NATIVE))
+    parser.add_argument("models", nargs="*", default=list(ZOO))
+    parser.add_argument("--peer")
+    parser.add_argument("--rounds", type=int, default=60)
+    options = parser.parse_args()
+    peers = PEERS[options.framework] if options.peer else PEERS[options.framework][:1]
+    peers = [peer for peer in peers if options.peer or peer == "program"]
+    print(f"| model | native, ms | interop / native | 95 % |{''.join(f' {p} |' for p in peers)}")
+    print("|---|---:|---:|---:|" + "---:|" * len(peers))
+    ratios, remarks = [], []
+    for name in options.models:
         with tempfile.TemporaryDirectory() as scratch:
-            done = interop.convert(name, source="torch", target="tf", output=Path(scratch) / "out")
-            with Worker(
-                environment.interpreter,
-                "guest_latency",
-                label="tensorflow",
-                timeout=600,
-                search_path=[str(Path(__file__).parent)],
-            ) as worker:
-                answer = worker.call(
-                    "compare",
-                    saved_model=str(done.folder / "saved_model"),
-                    definition=architecture.definitions["keras"],
-                    shape=shape,
-                    rounds=ROUNDS,
-                    seed=0,
-                )
-        ours, theirs = (np.array(answer["seconds"][k]) for k in ("converted", "keras"))
-        ratios = bootstrap(ours, theirs)
-        print(
-            f"| {name} | {np.median(ours) * 1e3:.1f} | {np.median(theirs) * 1e3:.1f} "
-            f"| {np.median(ours) / np.median(theirs):.2f} "
-            f"| {ratios[0]:.2f}–{ratios[1]:.2f} | {answer['transposes']} "
-            f"| {answer['difference']:.1e} |",
-            flush=True,
+            answer = measure(find(name), options.framework, Path(scratch), options)
+        seconds = {n: np.array(values) for n, values in answer["seconds"].items()}
+        native = np.median(seconds["native"])
+        ratios.append(np.median(seconds["interop"]) / native)
+        low, high = bootstrap(seconds["interop"], seconds["native"])
+        others = [
+            f"{np.median(seconds[peer]) / native:.2f}" if peer in seconds else "fails"
+            for peer in peers
+        ]
+        row = [f"{native * 1e3:.2f}", f"{ratios[-1]:.2f}", f"{low:.2f}–{high:.2f}", *others]
+        print(f"| {name} | {' | '.join(row)} |", flush=True)
+        remarks += [f"{p}, {name}: {why}" for p, why in answer["missing"].items() if p in peers]
+        remarks += [f"{p}, {name}: wrong by {far:.1e}"
+                    for p, far in answer["difference"].items() if not far < 1e-3]  # fmt: skip
+    print(f"\nMedian {np.median(ratios):.2f}, largest {max(ratios):.2f}.")
+    print("\n".join(f"- {remark}" for remark in remarks))
+
+
+def measure(
+    entry: Architecture, framework: str, folder: Path, options: argparse.Namespace
+) -> dict[str, Any]:
+    """Convert, without the proof, and time what came out; `folder` takes everything written."""
+    target = convert(entry, framework, folder)
+    write_tensors(folder / "in", inputs(entry))
+    interpreter = provide(framework).interpreter
+    if options.peer and framework == "tensorflow":
+        command = [options.peer, "-m", "onnx2tf", "-i", str(folder / "model.onnx"), "-osd", "-o"]
+        subprocess.run([*command, str(folder / "peer")], capture_output=True, check=False)
+    elif options.peer:
+        interpreter = Path(options.peer)
+    with Worker(
+        interpreter, f"latency_{framework}", label=framework, timeout=1200, search_path=[GUESTS]
+    ) as worker:
+        answer: dict[str, Any] = worker.call(
+            "compare",
+            folder=str(folder),
+            artifact=str(target.artifact),
+            names=target.source.inputs,
+            outputs=list(entry.outputs),
+            definition=entry.definitions[NATIVE[framework]],
+            rounds=options.rounds,
         )
+    return answer
+
+
+def convert(entry: Architecture, framework: str, folder: Path) -> Target:
+    specs = [{"name": i.name, "dtype": i.dtype, "shape": list(i.shape)} for i in entry.inputs]
+    with Worker(
+        provide("torch").interpreter, FRAMEWORKS["torch"].guest, label="torch", timeout=600
+    ) as worker:
+        worker.call(
+            "load_and_export", reference=entry.definitions["torch"],
+            path=str(folder / "model.onnx"), inputs=specs, outputs=list(entry.outputs),
+            sizes=dict(entry.sizes), trust=False,
+        )  # fmt: skip
+    (folder / "out").mkdir()
+    request = Request(model=entry.name, target=framework)
+    target = lower(canonicalize(folder / "model.onnx"), framework, folder / "out", request)
+    with Worker(
+        provide(framework).interpreter, FRAMEWORKS[framework].guest, label=framework, timeout=600
+    ) as worker:
+        build(target, worker, "float32", [])
+    return target
+
+
+def inputs(entry: Architecture) -> dict[str, np.ndarray]:
+    """One drawn set of inputs, batch 1, images NCHW."""
+    rng = np.random.default_rng(0)
+    arrays: dict[str, np.ndarray] = {}
+    for one in entry.inputs:
+        shape = [1 if d == "batch" else int(entry.sizes.get(str(d), d)) for d in one.shape]
+        if one.below is None:
+            arrays[one.name] = rng.standard_normal(shape).astype(one.dtype)
+        else:
+            arrays[one.name] = rng.integers(0, one.below, shape)
+            if one.below == 2:
+                arrays[one.name][:, 0] = 1  # a mask that hides everything is no sentence
+    return arrays
 
 
 def bootstrap(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:

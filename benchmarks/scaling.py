@@ -69,14 +69,14 @@ def main() -> None:
                 onnx.save(chain(4), folder / "warm.onnx")
                 request = Request(model="", target=framework)
                 small = canonicalize(folder / "warm.onnx")
-                build(lower(small, framework, folder / "warm", request), worker)
+                build(lower(small, framework, folder / "warm", request), worker, "float32", [])
                 times = [time.perf_counter()]
                 model = canonicalize(folder / "m.onnx")
                 times.append(time.perf_counter())
                 (folder / "out").mkdir()
                 target = lower(model, framework, folder / "out", request)
                 times.append(time.perf_counter())
-                build(target, worker)
+                build(target, worker, "float32", [])
                 times.append(time.perf_counter())
         spans = [b - a for a, b in pairwise(times)]
         cells = " | ".join(f"{span:.2f}" for span in spans)

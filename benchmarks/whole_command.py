@@ -52,9 +52,9 @@ def main() -> None:
         folder = Path(name)
         command = [sys.executable, "-P", "-m", "interop", "convert", options.model]
         ours = [*command, "--from", "torch", "--to", "tf", "--force", "--output", "out"]
-        export = [torch_python, str(HERE / "floor_export.py"), str(_links(folder))]
+        export = [torch_python, str(HERE / "guests/floor_export.py"), str(_links(folder))]
         export += [entry.definitions["torch"], shape, "m.onnx"]
-        save = [tf_python, str(HERE / "floor_save.py"), str(folder / "out"), "saved"]
+        save = [tf_python, str(HERE / "guests/floor_save.py"), str(folder / "out"), "saved"]
         timed(ours, folder)  # makes what is made once, and the source that the floor saves
         for _ in range(options.rounds):
             seconds["interop"].append(timed(ours, folder))
@@ -77,7 +77,7 @@ def main() -> None:
                     "-fdosm",
                     "-n",
                 ]
-                compare = [options.peer, str(HERE / "peer_compare.py"), "m.onnx", "peer"]
+                compare = [options.peer, str(HERE / "guests/peer_compare.py"), "m.onnx", "peer"]
                 total = timed(export, folder) + timed(onnx2tf, folder)
                 seconds["torch.onnx + onnx2tf + NumPy"].append(total + timed(compare, folder))
     report(seconds, stages, memory)
@@ -109,8 +109,8 @@ def report(
     for stage, values in stages.items():
         print(f"| {stage} | {statistics.median(values):.2f} |")
     print("\n| process | peak memory, MiB |\n|---|---:|")
-    for role, values in memory.items():
-        print(f"| {role} | {max(values) / 2**20:.0f} |")
+    for role, peaks in memory.items():
+        print(f"| {role} | {max(peaks) / 2**20:.0f} |")
 
 
 if __name__ == "__main__":

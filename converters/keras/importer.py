@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 from interop.converters.keras.layers import automatic_names, name_once, share_layers
-from interop.converters.keras.rewriting import join_biases, keep_batches, swap_axes
+from interop.converters.keras.rewriting import join_biases, keep_batches, tie_heads
 from interop.converters.keras.table import LOWERINGS
 
 from interop.source.expression import Expression, literal
@@ -59,8 +59,8 @@ def lower(model: ir.Model) -> Source:
     Raises NotLowered with every node that cannot be lowered.
     """
     helpers = functions_in(_HELPERS)
-    swap_axes(model)
     join_biases(model)
+    tie_heads(model)
     keep_batches(model)
     body = _printed(model, helpers.keys())
     body = replace(body, lines=_with_sizes(body.lines))

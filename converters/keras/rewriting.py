@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import onnx_ir as ir
-from interop.converters.keras.table import DENSE
+from interop.converters.keras.table import DENSE, TIED_EMBEDDING, TIED_HEAD
 
 
 def join_biases(model: ir.Model) -> None:
@@ -42,6 +42,47 @@ def _join(node: ir.Node, product: ir.Value, bias: ir.Value) -> bool:
     return True
 
 
+def tie_heads(model: ir.Model) -> None:
+    """An embedding's table that, transposed, is also the weight of a product: both uses become those
+    of one layer, so that they are trained as one; in place."""
+    for node in list(model.graph):
+        if node.op_type != "Transpose" or node.domain != "":
+            continue
+        table, turned = node.inputs[0], node.outputs[0]
+        if table is None or table.const_value is None or table.dtype != ir.DataType.FLOAT:
+            continue
+        if len(table.const_value.shape) != 2 or node.attributes.get_ints("perm", (1, 0)) != (1, 0):
+            continue
+        heads = [user for user, index in turned.uses() if _product(user, index)]
+        lookups = [user for user, _ in table.uses() if user is not node]
+        if turned.is_graph_output() or len(heads) != len(turned.uses()) or not lookups:
+            continue
+        if not all(_lookup(user, table) for user in lookups):
+            continue
+        for user in lookups:
+            user.domain, user.op_type = TIED_EMBEDDING
+            user.attributes.clear()
+        for user in heads:
+            user.domain, user.op_type = TIED_HEAD
+            user.replace_input_with(1, table)
+        _drop(node)
+
+
+def _product(node: ir.Node, index: int) -> bool:
+    data = node.inputs[0]
+    known = data is not None and data.shape is not None and len(data.shape) >= 2
+    return node.op_type == "MatMul" and node.domain == "" and index == 1 and known
+
+
+def _lookup(node: ir.Node, table: ir.Value) -> bool:
+    indices = node.inputs[1] if len(node.inputs) > 1 else None
+    return (
+        node.op_type == "Gather" and node.domain == "" and node.inputs[0] is table
+        and indices is not None and indices.const_value is None
+        and node.attributes.get_int("axis", 0) == 0
+    )  # fmt: skip
+
+
 def keep_batches(model: ir.Model) -> None:
     """Mark Reshapes that leave the first axis alone, as the symbols of its size show; in place.
 
@@ -53,48 +94,6 @@ def keep_batches(model: ir.Model) -> None:
             continue
         if _same(data.shape[:1], node.outputs[0].shape[:1]):
             node.attributes["batch_kept"] = ir.AttrInt64("batch_kept", 1)
-
-
-def swap_axes(model: ir.Model) -> None:
-    """Reshape to rank 3, swap of the last two axes, Reshape back: one Transpose; in place.
-
-    So exporters write it for attention, with two dynamic sizes merged on the way.
-    """
-    for node in list(model.graph):
-        if node.op_type != "Reshape" or node.domain != "" or node.outputs[0].shape is None:
-            continue
-        swap = _source(node, "Transpose")
-        merge = None if swap is None else _source(swap, "Reshape")
-        if (
-            swap is None
-            or merge is None
-            or tuple(swap.attributes.get_ints("perm", ())) != (0, 2, 1)
-        ):
-            continue
-        data, merged = merge.inputs[0], merge.outputs[0].shape
-        if data is None or data.shape is None or len(data.shape) < 3 or merged is None:
-            continue
-        *outer, rows, columns = data.shape
-        if _same(merged[1:], [rows, columns]) and _same(
-            node.outputs[0].shape, [*outer, columns, rows]
-        ):
-            rank = len(data.shape)
-            node.op_type = "Transpose"
-            node.attributes.clear()
-            node.attributes["perm"] = ir.AttrInt64s("perm", [*range(rank - 2), rank - 1, rank - 2])
-            node.resize_inputs(1)
-            node.replace_input_with(0, data)
-            _drop(swap)
-
-
-def _source(node: ir.Node, kind: str) -> ir.Node | None:
-    """What computes the node's first input, if it is of that kind; Identities are passed over."""
-    value = node.inputs[0]
-    producer = None if value is None else value.producer()
-    while producer is not None and producer.op_type == "Identity" and producer.domain == "":
-        value = producer.inputs[0]
-        producer = None if value is None else value.producer()
-    return producer if producer is not None and producer.op_type == kind else None
 
 
 def _drop(node: ir.Node) -> None:

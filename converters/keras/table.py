@@ -26,6 +26,10 @@ _LAST = "interop.channels_last"
 #: A product and its bias, by the importer's own pass.
 DENSE = ("interop.keras", "Dense")
 
+#: The two uses of an embedding whose table is also the weight of the head, by the same.
+TIED_EMBEDDING = ("interop.keras", "TiedEmbedding")
+TIED_HEAD = ("interop.keras", "TiedHead")
+
 _STANDARD: dict[str, Lowering] = {
     "Abs": each.abs_,
     "Acos": unary(ops.arccos),
@@ -188,4 +192,6 @@ LOWERINGS: Mapping[tuple[str, str], Lowering] = {
     **{("", name): lowering for name, lowering in _STANDARD.items()},
     **{(_LAST, name): lowering for name, lowering in _CHANNELS_LAST.items()},
     DENSE: matmul.dense,
+    TIED_EMBEDDING: matmul.tied_embedding,
+    TIED_HEAD: matmul.tied_head,
 }

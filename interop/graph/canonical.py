@@ -17,6 +17,9 @@ from interop.graph.fold import fold_constants, settle_branches
 from interop.graph.indices import unwrap_indices
 from interop.graph.infer import infer_shapes
 from interop.graph.load import CANONICAL_OPSET, load
+from interop.graph.reshapes import settle_targets, swap_axes
+from interop.graph.shared import share
+from interop.graph.states import drop_zero_states
 from interop.signature import Dim, Signature, TensorSpec
 
 _IR_VERSION = 10
@@ -64,6 +67,10 @@ def tidy(path: Path, model: ir.Model) -> ir.Model:
         model = infer_shapes(model, lambda given: _through_proto(path, given, _onnx_inference))
         changed = fold_constants(model) + settle_branches(model) > 0
     unwrap_indices(model)
+    drop_zero_states(model)
+    share(model)
+    swap_axes(model)
+    settle_targets(model)
     _apply(path, _clean(), model)
     return model
 

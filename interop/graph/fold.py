@@ -21,7 +21,8 @@ _RANDOM = frozenset(
 def fold_constants(model: ir.Model) -> int:
     """Replace every node whose inputs are all known by its value, also inside subgraphs.
 
-    `Shape` and `Size` of a value whose shape is static count as known. Graph outputs stay computed.
+    `Shape` and `Size` of a value whose shape is static count as known, and so do single sizes of one
+    whose shape is static there. Graph outputs stay computed.
     Returns how many nodes were replaced.
     """
     count = 0
@@ -101,17 +102,40 @@ def _evaluate(node: ir.Node, opsets: dict[str, int]) -> list[np.ndarray] | None:
         return None
     if node.op_type in ("Shape", "Size"):
         return _static_shape(node)
-    if not node.inputs or any(
-        value is not None and value.const_value is None for value in node.inputs
-    ):
+    feeds = {
+        f"input{index}": value.const_value.numpy()
+        for index, value in enumerate(node.inputs)
+        if value is not None and value.const_value is not None
+    }
+    sizes = _sizes(node)
+    if sizes is not None:
+        feeds["input0"] = sizes
+    if not node.inputs or len(feeds) < sum(value is not None for value in node.inputs):
         return None
     if node.op_type == "Transpose" and len(node.inputs[0].uses()) > 1:  # type: ignore[union-attr]
         return None  # a weight that is used twice stays one parameter
-    feeds = {
-        f"input{index}": value.const_value.numpy()  # type: ignore[union-attr]
-        for index, value in enumerate(node.inputs)
-        if value is not None
-    }
+    arrays = _run(node, feeds, opsets)
+    return None if arrays is None or (sizes is not None and (arrays[0] < 0).any()) else arrays
+
+
+def _sizes(node: ir.Node) -> np.ndarray | None:
+    """The Shape that `node` picks from, -1 for the sizes that are not known."""
+    data = node.inputs[0] if node.op_type in ("Gather", "Slice") else None
+    shape = None if data is None else data.producer()
+    if shape is None or shape.op_type != "Shape" or shape.domain != "":
+        return None
+    of = shape.inputs[0]
+    if of is None or of.shape is None:
+        return None
+    known = [size if isinstance(size, int) else -1 for size in of.shape]
+    start = shape.attributes.get_int("start", 0)
+    return np.array(known[start : shape.attributes.get_int("end", len(known))], dtype=np.int64)
+
+
+def _run(
+    node: ir.Node, feeds: dict[str, np.ndarray], opsets: dict[str, int]
+) -> list[np.ndarray] | None:
+    """What the reference evaluator makes of `node`; None if that is no tensor, or very large."""
     proto = ir.to_proto(node)
     proto.input[:] = ["" if value is None else f"input{i}" for i, value in enumerate(node.inputs)]
     graph = onnx.helper.make_graph(

@@ -1,17 +1,15 @@
 """Runs in the JAX worker: gradients of a written source."""
 
-from pathlib import Path
-
 import jax
 import numpy as np
-from interop.converters.jax.artifact import import_source
 
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.written import import_source
 
 
 def gradients(folder, inputs, cotangents, target):
     """Of the sum over outputs of output times cotangent, by every parameter and float input."""
-    written = import_source(Path(folder))
+    written = import_source(folder)
     params, constants = written.load()
     feeds = [jax.numpy.asarray(array) for array in read_tensors(inputs).values()]
     floats = {i: feed for i, feed in enumerate(feeds) if feed.dtype.kind == "f"}

@@ -1,6 +1,5 @@
 """Runs in the JAX worker: written sources, executed, many in one call."""
 
-import importlib.util
 import os
 
 # Thousands of small programs run once each: compiling them well would take longer than all else.
@@ -17,6 +16,7 @@ import jax
 import numpy as np
 
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.written import import_source
 
 
 def run_sources(folders):
@@ -32,9 +32,7 @@ def run_sources(folders):
 def _run(folder):
     jax.config.update("jax_enable_x64", False)  # a source that needs it says so
     try:
-        spec = importlib.util.spec_from_file_location("model", os.path.join(folder, "model.py"))
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = import_source(folder)
         feeds = [
             jax.numpy.asarray(array) for array in read_tensors(os.path.join(folder, "in")).values()
         ]

@@ -1,14 +1,14 @@
 """Runs in the Keras worker, on its TensorFlow backend: gradients of a written source."""
 
 import tensorflow as tf
-from interop.converters.keras.guest import from_source
 
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.written import import_source
 
 
 def gradients(folder, inputs, cotangents, target):
     """Of the sum over outputs of output times cotangent, by every variable and float input."""
-    model = from_source(folder)
+    model = import_source(folder).load()
     feeds = [tf.constant(array) for array in read_tensors(inputs).values()]
     floats = {i: feed for i, feed in enumerate(feeds) if feed.dtype.is_floating}
     with tf.GradientTape() as tape:

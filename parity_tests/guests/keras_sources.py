@@ -4,9 +4,9 @@ import os
 
 import keras
 import numpy as np
-from interop.converters.keras.guest import from_source
 
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.written import import_source
 
 
 def run_sources(folders):
@@ -19,7 +19,7 @@ def run_sources(folders):
 
 def _run(folder):
     try:
-        model = from_source(folder)
+        model = import_source(folder).load()
         arrays = read_tensors(os.path.join(folder, "in"))
         feeds = [keras.ops.convert_to_tensor(np.asarray(arrays[i.name])) for i in model.inputs]
         results = {k: keras.ops.convert_to_numpy(v) for k, v in model(feeds).items()}

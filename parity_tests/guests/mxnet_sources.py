@@ -2,9 +2,10 @@
 
 import os
 
-from interop.converters.mxnet.guest import called, import_source
+from interop.converters.mxnet.guest import called
 
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.written import import_source
 
 
 def run_sources(folders):

@@ -1,19 +1,14 @@
 """Runs in the TensorFlow worker: gradients of a written source."""
 
-import importlib.util
-import os
-
 import tensorflow as tf
 
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.written import import_source
 
 
 def gradients(folder, inputs, cotangents, target):
     """Of the sum over outputs of output times cotangent, by every variable and float input."""
-    spec = importlib.util.spec_from_file_location("model", os.path.join(folder, "model.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    model = module.load()
+    model = import_source(folder).load()
     feeds = [tf.constant(array) for array in read_tensors(inputs).values()]
     floats = {i: feed for i, feed in enumerate(feeds) if feed.dtype.is_floating}
     with tf.GradientTape() as tape:

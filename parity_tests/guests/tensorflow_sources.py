@@ -1,11 +1,11 @@
 """Runs in the TensorFlow worker: written sources, traced and executed, many in one call."""
 
-import importlib.util
 import os
 
 import tensorflow as tf
 
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.written import import_source
 
 
 def run_sources(folders):
@@ -18,9 +18,7 @@ def run_sources(folders):
 
 def _run(folder):
     try:
-        spec = importlib.util.spec_from_file_location("model", os.path.join(folder, "model.py"))
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = import_source(folder)
         feeds = [tf.constant(array) for array in read_tensors(os.path.join(folder, "in")).values()]
         results = module.load()(*feeds)
         write_tensors(os.path.join(folder, "out"), {k: v.numpy() for k, v in results.items()})

@@ -1,16 +1,14 @@
 """Runs in the torch worker: gradients of a written source."""
 
-from pathlib import Path
-
-from interop.converters.torch.artifact import import_source
 from interop.converters.torch.guest import to_torch
 
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.written import import_source
 
 
 def gradients(folder, inputs, cotangents, target):
     """Of the sum over outputs of output times cotangent, by every parameter and float input."""
-    model = import_source(Path(folder)).load()
+    model = import_source(folder).load()
     feeds = [to_torch(array) for array in read_tensors(inputs).values()]
     floats = {i: feed for i, feed in enumerate(feeds) if feed.is_floating_point()}
     for feed in floats.values():

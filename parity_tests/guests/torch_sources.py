@@ -1,12 +1,12 @@
 """Runs in the torch worker: written sources, executed, many in one call."""
 
-import importlib.util
 import os
 
 import torch
 from interop.converters.torch.guest import to_numpy, to_torch
 
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.written import import_source
 
 
 def run_sources(folders):
@@ -19,9 +19,7 @@ def run_sources(folders):
 
 def _run(folder):
     try:
-        spec = importlib.util.spec_from_file_location("model", os.path.join(folder, "model.py"))
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = import_source(folder)
         feeds = [to_torch(array) for array in read_tensors(os.path.join(folder, "in")).values()]
         with torch.inference_mode():
             results = module.load()(*feeds)

@@ -39,11 +39,11 @@ def layer(
     **options: Any,
 ) -> Expression:  # fmt: skip
     """A stock layer with its weights on its inputs, called by the name of its main weight."""
-    made = getattr(layers, kind)(*args, **options, name=_layer_name(named.name))
+    made = getattr(layers, kind)(*args, **options, name=layer_name(named.name))
     return Symbol("holding")(made, list(weights), *inputs)
 
 
-def _layer_name(weight: str) -> str:
+def layer_name(weight: str) -> str:
     stem = re.sub(r"[._/](weight|kernel|W|bias)$", "", weight)
     return re.sub(r"\W+", "_", stem).strip("_") or "layer"
 

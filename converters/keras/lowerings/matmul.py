@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from interop.converters.keras.lowerings.common import array, layer, ops, raw
+from interop.converters.keras.lowerings.common import array, layer, layer_name, layers, ops, raw
 
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Constant, Value
@@ -21,6 +21,20 @@ def dense(a: Value, w: Value, bias: Value) -> Expression:
     """A product and its bias, which the importer found to belong together."""
     assert w.shape is not None
     return layer("Dense", [raw(w), raw(bias)], [a], w.shape[1], named=bias)
+
+
+def tied_embedding(table: Value, indices: Value) -> Expression:
+    return Symbol("holding")(_reversible(table), [raw(table)], indices)
+
+
+def tied_head(a: Value, table: Value) -> Expression:
+    """Logits: the product with the transposed table of an embedding, by the layer that embeds."""
+    return Symbol("holding")(_reversible(table), [raw(table)], a, reverse=True)
+
+
+def _reversible(table: Value) -> Expression:
+    made: Expression = layers.ReversibleEmbedding(*(table.shape or ()), name=layer_name(table.name))
+    return made
 
 
 def _dense(a: Value) -> bool:

@@ -36,10 +36,18 @@ def recurrent(x, lengths, states, step, reverse):
     return outputs, states
 
 
+def shaped(x, shape):
+    """`x`, checked when it runs where its own shape does not say as much as `shape`."""
+    known = x.shape.rank is not None and all(
+        wanted is None or size == wanted for size, wanted in zip(x.shape, shape)
+    )
+    return x if known else tf.ensure_shape(x, shape)
+
+
 def both_directions(x, r, lengths, initial, direction, batch_first, run):
     """Lay out x as [time, batch, features], run each direction, and gather ONNX's outputs."""
-    x = tf.ensure_shape(x, [None, None, None])
-    initial = [i if i is None else tf.ensure_shape(i, [None, None, None]) for i in initial]
+    x = shaped(x, [None, None, None])
+    initial = [i if i is None else shaped(i, [None, None, None]) for i in initial]
     if batch_first:
         x = tf.transpose(x, [1, 0, 2])
         initial = [None if i is None else tf.transpose(i, [1, 0, 2]) for i in initial]
@@ -48,7 +56,7 @@ def both_directions(x, r, lengths, initial, direction, batch_first, run):
     zeros = tf.zeros([tf.shape(x)[1], hidden], x.dtype)
     outputs, finals = [], []
     for d in range(2 if direction == "bidirectional" else 1):
-        states = [zeros if i is None else tf.ensure_shape(i[d], [None, hidden]) for i in initial]
+        states = [zeros if i is None else shaped(i[d], [None, hidden]) for i in initial]
         reverse = direction == "reverse" or d == 1
         output, final = run(d, x, lengths, states, reverse)
         outputs.append(output)

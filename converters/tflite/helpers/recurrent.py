@@ -35,7 +35,7 @@ def recurrent(x, lengths, states, step, reverse):
         (tf.constant(0), outputs, *states),
         shape_invariants=invariants,
     )
-    outputs = tf.ensure_shape(outputs, [x.shape[0], x.shape[1], width])
+    outputs.set_shape([x.shape[0], x.shape[1], width])
     if reverse:
         outputs = (
             tf.reverse(outputs, [0])

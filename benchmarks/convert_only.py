@@ -77,7 +77,7 @@ def main() -> None:
             seconds["interop"].append(took)
             memory[f"interop's {framework} worker"].append(int(printed))
             if options.peer:
-                peer = [options.peer, "-m", "onnx2tf", "-i", str(options.model), "-o"]
+                peer = [options.peer, "-m", "onnx2tf", "-i", str(options.model), "-fdosm", "-o"]
                 took, _ = children_peak([*peer, f"{folder}/peer"])
                 seconds["onnx2tf"].append(took)
     module = FRAMEWORKS[framework].name

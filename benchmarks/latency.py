@@ -74,10 +74,13 @@ def measure(
     """Convert, without the proof, and time what came out; `folder` takes everything written."""
     target = convert(entry, framework, folder)
     write_tensors(folder / "in", inputs(entry))
-    interpreter = provide(framework).interpreter
+    interpreter, wrong = provide(framework).interpreter, []
     if options.peer and framework == "tensorflow":
-        command = [options.peer, "-m", "onnx2tf", "-i", str(folder / "model.onnx"), "-osd", "-o"]
-        subprocess.run([*command, str(folder / "peer")], capture_output=True, check=False)
+        command = [options.peer, "-m", "onnx2tf", "-i", str(folder / "model.onnx"), "-fdosm", "-o"]
+        done = subprocess.run(
+            [*command, str(folder / "peer")], capture_output=True, text=True, check=False
+        )
+        wrong = [line.strip() for line in done.stderr.splitlines() if "Error: " in line]
     elif options.peer:
         interpreter = Path(options.peer)
     with Worker(
@@ -92,6 +95,8 @@ def measure(
             definition=entry.definitions[NATIVE[framework]],
             rounds=options.rounds,
         )
+    if framework == "tensorflow" and options.peer and "onnx2tf" not in answer["seconds"]:
+        answer["missing"].setdefault("onnx2tf", (wrong or ["it wrote no SavedModel"])[0][:160])
     return answer
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
+from interop.models import ZOO
 from onnx import TensorProto, helper, numpy_helper
 
 import interop
 from interop.errors import UnsupportedOperator, UsageError
 
 pytestmark = pytest.mark.slow
+
+QUICK = ("lstm_classifier", "keyword_spotter", "dlrm")
+ZOO_WAYS = [pytest.param(n, marks=() if n in QUICK else pytest.mark.long) for n in ZOO]
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +77,17 @@ def test_precisions(network, images, tmp_path):
     assert not half.passed
     sizes = {name: one.manifest["artifacts"][0]["bytes"] for name, one in done.items()}
     assert sizes["float32"] > 1.5 * sizes["float16"] > 1.5 * sizes["int8"]
+
+
+@pytest.mark.parametrize("name", ZOO_WAYS)
+def test_zoo(name, exported, tmp_path):
+    """Loops over time included: with TFLite's own operators alone, its sizes open."""
+    done = interop.convert(
+        str(exported(name) / "model.onnx"), target="tflite", output=tmp_path / "out"
+    )
+    assert done.grade == "A", done.manifest["rule"]["sentence"]
+    inputs = {one["name"]: one["shape"] for one in done.manifest["signature"]["inputs"]}
+    assert inputs == {one.name: list(one.shape) for one in ZOO[name].inputs}
 
 
 def test_int8_needs_data(network, tmp_path):

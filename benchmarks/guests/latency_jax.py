@@ -9,6 +9,9 @@ from interleaved import channels_last, reason, take_turns
 
 from interop.workers.tensors import read_tensors
 
+jax.config.update("jax_traceback_filtering", "off")
+jax.config.update("jax_enable_x64", True)  # a program that takes int64 insists
+
 
 def compare(folder, artifact, names, outputs, definition, rounds):
     """See `interleaved.take_turns`. `folder` holds model.onnx and `in`."""

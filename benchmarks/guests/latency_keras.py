@@ -16,20 +16,18 @@ def compare(folder, artifact, names, outputs, definition, rounds):
     native = traced(getattr(importlib.import_module(module), name)())
     model = keras.models.load_model(artifact, compile=False)
     converted = traced(model)
-    last = [tf.constant(a) for a in channels_last(feeds.values())]
+    last = dict(zip(feeds, map(tf.constant, channels_last(feeds.values())), strict=True))
     made = {made: tf.constant(feeds[n]) for n, made in names.items()}
     given = [made[tensor.name] for tensor in model.inputs]
     contenders = {
-        "native": lambda: [native(*last)[output].numpy() for output in outputs],
-        "interop": lambda: [value.numpy() for value in keras.tree.flatten(converted(*given))],
+        "native": lambda: [native(last)[output].numpy() for output in outputs],
+        "interop": lambda: [value.numpy() for value in keras.tree.flatten(converted(given))],
     }
     return take_turns(contenders, rounds, {})
 
 
 def traced(model):
-    return tf.function(
-        lambda *feeds: model(list(feeds) if len(feeds) > 1 else feeds[0], training=False)
-    )
+    return tf.function(lambda feeds: model(feeds, training=False))
 
 
 OPERATIONS = {"compare": compare}

@@ -16,12 +16,10 @@ def compare(folder, artifact, names, outputs, definition, rounds):
     feeds = read_tensors(f"{folder}/in")
     module, _, name = definition.partition(":")
     network = getattr(importlib.import_module(module), name)()
-    native = tf.function(
-        lambda *feeds: network(list(feeds) if len(feeds) > 1 else feeds[0], training=False)
-    )
-    last = [tf.constant(a) for a in channels_last(feeds.values())]
+    native = tf.function(lambda feeds: network(feeds, training=False))
+    last = dict(zip(feeds, map(tf.constant, channels_last(feeds.values())), strict=True))
     contenders = {
-        "native": lambda: [native(*last)[output].numpy() for output in outputs],
+        "native": lambda: [native(last)[output].numpy() for output in outputs],
         "interop": saved(
             artifact, {made: tf.constant(feeds[n]) for n, made in names.items()}, outputs
         ),

@@ -18,11 +18,10 @@ def compare(folder, artifact, names, outputs, definition, rounds):
     module, _, name = definition.partition(":")
     native = getattr(importlib.import_module(module), name)().eval()
     program = torch.export.load(artifact).module()
-    by_name = dict(zip(names.values(), feeds, strict=True))
     contenders = {
         "native": called(native, feeds),
         "interop": called(import_source(f"{folder}/out").load(), feeds),
-        "program": called(lambda: program(**by_name), []),
+        "program": called(program, feeds),
     }
     missing = {}
     for one in (onnx2pytorch, onnx2torch):

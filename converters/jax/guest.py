@@ -11,6 +11,9 @@ from interop.converters.jax.artifact import load_artifact, save_program
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
 
+# An exception is told to the host by its own words, not by what JAX says of its traceback.
+jax.config.update("jax_traceback_filtering", "off")
+
 _state: dict[str, Any] = {}
 
 

@@ -7,13 +7,14 @@ def recurrent(x, lengths, states, step, reverse):
     """Run `step(part, states) -> states` over x [time, batch, features]; returns all first states.
 
     Past a row's length its states stay and its outputs are zero; `reverse` runs from its end.
-    The outputs grow by one step at a time.
+    The outputs have their size from the start, and each step puts its own into its place.
     """
     time = tf.shape(x)[0]
     if reverse:
         x = tf.reverse(x, [0]) if lengths is None else tf.reverse_sequence(x, lengths, 0, 1)
     width = states[0].shape[-1]
-    outputs = tf.zeros([0, tf.shape(x)[1], width], states[0].dtype)
+    outputs = tf.zeros([time, tf.shape(x)[1], width], states[0].dtype)
+    places = tf.reshape(tf.range(time), [-1, 1, 1])
 
     def body(t, outputs, *states):
         new = step(tf.gather(x, t), states)
@@ -22,7 +23,7 @@ def recurrent(x, lengths, states, step, reverse):
             running = tf.expand_dims(t < lengths, 1)
             output = tf.where(running, output, tf.zeros_like(output))
             new = [tf.where(running, n, s) for n, s in zip(new, states)]
-        return (t + 1, tf.concat([outputs, tf.expand_dims(output, 0)], axis=0), *new)
+        return (t + 1, tf.where(tf.equal(places, t), tf.expand_dims(output, 0), outputs), *new)
 
     invariants = (
         tf.TensorShape([]),

@@ -76,6 +76,12 @@ KINDS = {
         artifact="model.model",
         what="CNTK function, which Function.load reads",
     ),
+    "theano": Kind(
+        importer="interop.converters.theano.importer",
+        layout="channels first",
+        artifact="model.py",
+        what="Theano graph, which its load() builds from the weights beside it",
+    ),
     "tflite": Kind(
         importer="interop.converters.tflite.importer",
         layout="channels last",

@@ -8,25 +8,45 @@ import struct
 
 import numpy as np
 
-_DTYPES = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9, "float16": 10,
-           "float64": 11}  # fmt: skip
+_DTYPES = {"float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6, "int64": 7,
+           "bool": 9, "float16": 10, "float64": 11, "uint32": 12, "uint64": 13}  # fmt: skip
 _VARINT, _BYTES, _FIXED32 = 0, 2, 5
+
+
+def dtype_number(name):
+    # type: (str) -> int
+    """ONNX's number of a NumPy dtype name; a KeyError where it has none."""
+    return _DTYPES[name]
 
 
 class Graph:
     """An ONNX graph being written; names of values are made by the operators."""
 
-    def __init__(self, opset):
-        # type: (int) -> None
+    def __init__(self, opset, names=None):
+        # type: (int, set[str] | None) -> None
         self._opset = opset
         self._nodes = []  # type: list[bytes]
         self._initializers = []  # type: list[bytes]
         self._inputs = []  # type: list[bytes]
         self._outputs = []  # type: list[bytes]
-        self._names = set()  # type: set[str]
+        self._names = set() if names is None else names
+
+    def fresh(self, name):
+        # type: (str) -> str
+        """`name`, or with a number after it: one that no value has yet."""
+        unique, number = name, 1
+        while unique in self._names:
+            unique, number = "{}_{}".format(name, number), number + 1
+        self._names.add(unique)
+        return unique
+
+    def nested(self):
+        # type: () -> Graph
+        """The graph of a loop's body, as an attribute of its node; it sees the names of this one."""
+        return Graph(self._opset, self._names)
 
     def input(self, name, dtype, shape):
-        """shape: integers, and words for dimensions that vary."""
+        """shape: integers, words for dimensions that vary, and None where nothing is known."""
         self._names.add(name)
         self._inputs.append(_value_info(name, dtype, shape))
 
@@ -35,42 +55,36 @@ class Graph:
 
     def constant(self, array, name="constant"):
         """An initializer; returns its name, which may have got a number."""
-        array = np.asarray(array, order="C")
-        unique = self._unique(name)
-        parts = [_number(1, size) for size in array.shape]
-        parts += [_number(2, _DTYPES[array.dtype.name]), _text(8, unique)]
-        little = array.astype(array.dtype.newbyteorder("<"))
-        self._initializers.append(b"".join([*parts, _bytes(9, little.tobytes())]))
+        unique = self.fresh(name)
+        self._initializers.append(_tensor(array, unique))
         return unique
 
     def node(self, operator, inputs, output=None, count=1, **attributes):
         """Add a node and return the name of its output, or a list of `count` names.
 
-        inputs: names, or "" for one left out; attributes: int, float, str, or a list of these.
+        inputs: names, or "" for one left out; attributes: int, float, str, or a list of these, an
+        array, or a nested graph.
         """
-        names = [self._unique(operator) for _ in range(count)] if output is None else [output]
+        names = [self.fresh(operator) for _ in range(count)] if output is None else [output]
         parts = [_text(1, name) for name in inputs] + [_text(2, name) for name in names]
         parts += [_text(3, names[0] + "_node"), _text(4, operator)]
         parts += [_bytes(5, _attribute(key, value)) for key, value in attributes.items()]
         self._nodes.append(b"".join(parts))
         return names[0] if count == 1 else names
 
-    def save(self, path):
+    def body(self):
+        """The GraphProto."""
         graph = [_bytes(1, node) for node in self._nodes]
         graph += [_text(2, "model")]
         graph += [_bytes(5, tensor) for tensor in self._initializers]
         graph += [_bytes(11, value) for value in self._inputs]
         graph += [_bytes(12, value) for value in self._outputs]
+        return b"".join(graph)
+
+    def save(self, path):
         opset = _text(1, "") + _number(2, self._opset)
         with open(path, "wb") as file:
-            file.write(_number(1, 7) + _bytes(8, opset) + _bytes(7, b"".join(graph)))
-
-    def _unique(self, name):
-        unique, number = name, 1
-        while unique in self._names:
-            unique, number = "{}_{}".format(name, number), number + 1
-        self._names.add(unique)
-        return unique
+            file.write(_number(1, 7) + _bytes(8, opset) + _bytes(7, self.body()))
 
 
 def _varint(value):
@@ -99,9 +113,21 @@ def _float(field, value):
     return _varint(field << 3 | _FIXED32) + struct.pack("<f", value)
 
 
+def _tensor(array, name):
+    array = np.asarray(array, order="C")
+    parts = [_number(1, size) for size in array.shape]
+    parts += [_number(2, _DTYPES[array.dtype.name]), _text(8, name)]
+    little = array.astype(array.dtype.newbyteorder("<"))
+    return b"".join([*parts, _bytes(9, little.tobytes())])
+
+
 def _attribute(name, value):
-    """AttributeProto: one of FLOAT 1, INT 2, STRING 3, FLOATS 6, INTS 7."""
-    if isinstance(value, str):
+    """AttributeProto: one of FLOAT 1, INT 2, STRING 3, TENSOR 4, GRAPH 5, FLOATS 6, INTS 7."""
+    if isinstance(value, np.ndarray):
+        body, kind = _bytes(5, _tensor(value, name)), 4
+    elif isinstance(value, Graph):
+        body, kind = _bytes(6, value.body()), 5
+    elif isinstance(value, str):
         body, kind = _text(4, value), 3
     elif isinstance(value, float):
         body, kind = _float(2, value), 1
@@ -116,7 +142,8 @@ def _attribute(name, value):
 
 def _value_info(name, dtype, shape):
     dims = b"".join(
-        _bytes(1, _text(2, dim) if isinstance(dim, str) else _number(1, dim)) for dim in shape
+        _bytes(1, b"" if dim is None else _text(2, dim) if isinstance(dim, str) else _number(1, dim))
+        for dim in shape
     )
     tensor = _number(1, _DTYPES[np.dtype(dtype).name]) + _bytes(2, dims)
     return _text(1, name) + _bytes(2, _bytes(1, tensor))

@@ -1,0 +1,1 @@
+"""Theano: its pins, its worker, its importer and its exporter."""

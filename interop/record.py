@@ -108,11 +108,9 @@ def _renamed(names: dict[str, str], what: str, target_home: Environment) -> list
 
 
 def _artifacts(target: Target) -> list[dict[str, Any]]:
-    written = [
-        (target.artifact, target.kind.what),
-        (target.folder / "model.py", "readable source, which rebuilds it"),
-        (target.folder / "weights.safetensors", "its weights, by their ONNX names"),
-    ]
+    written = {target.artifact: target.kind.what}
+    written.setdefault(target.folder / "model.py", "readable source, which rebuilds it")
+    written[target.folder / "weights.safetensors"] = "its weights, by their ONNX names"
     return [
         {
             "path": path.relative_to(target.folder).as_posix(),
@@ -120,7 +118,7 @@ def _artifacts(target: Target) -> list[dict[str, Any]]:
             "bytes": size(path),
             "sha256": digest(path),
         }
-        for path, what in written
+        for path, what in written.items()
         if path.exists()
     ]
 

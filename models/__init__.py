@@ -79,14 +79,14 @@ ZOO: Mapping[str, Architecture] = {
             "ResNet-18, image classifier",
             (_image(3, 224),),
             ("logits",),
-            _in("resnet", "resnet18", "cntk"),
+            _in("resnet", "resnet18", "cntk", "theano"),
         ),
         Architecture(
             "resnet50",
             "ResNet-50, image classifier",
             (_image(3, 224),),
             ("logits",),
-            _in("resnet", "resnet50", "cntk"),
+            _in("resnet", "resnet50", "cntk", "theano"),
         ),
         Architecture(
             "mobilenet_v2",
@@ -134,7 +134,7 @@ ZOO: Mapping[str, Architecture] = {
             "Text classifier, two bidirectional LSTM layers",
             (Input("input_ids", "int64", _TOKENS, below=1000),),
             ("logits",),
-            _in("lstm_classifier", "lstm_classifier"),
+            _in("lstm_classifier", "lstm_classifier", "theano"),
             {"sequence": 32},
         ),
         Architecture(
@@ -152,14 +152,14 @@ ZOO: Mapping[str, Architecture] = {
                 Input("categories", "int64", ("batch", 8), below=100),
             ),
             ("probability",),
-            _in("dlrm", "dlrm"),
+            _in("dlrm", "dlrm", "theano"),
         ),
         Architecture(
             "dcgan",
             "DCGAN generator, transposed convolutions",
             (Input("latent", "float32", ("batch", 100)),),
             ("image",),
-            _in("dcgan", "dcgan"),
+            _in("dcgan", "dcgan", "theano"),
         ),
     )
 }

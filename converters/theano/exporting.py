@@ -25,7 +25,7 @@ def export(inputs, outputs, specs, path):
         try:
             graph.node("Identity", [writer.name(variable)], name)
         except Refused as reason:
-            writer.problems.append("output '{}': {}".format(name, reason))
+            writer.problems.append(f"output '{name}': {reason}")
         graph.output(name, variable.type.dtype, [None] * variable.ndim)
     if writer.problems:
         raise GuestFailure(

@@ -30,7 +30,7 @@ def load_and_export(reference, path, inputs, outputs, sizes, trust):
     _hold(loaded)
     notes = []
     if loaded.updated:
-        notes.append("{} shared variable(s) that it updates stay as they are".format(loaded.updated))
+        notes.append(f"{loaded.updated} shared variable(s) that it updates stay as they are")
     return {"inputs": list(loaded.inputs), "outputs": list(loaded.outputs), "notes": notes}
 
 
@@ -39,9 +39,7 @@ def _renamed(variables, names, what):
     if set(names) == set(variables):
         return {name: variables[name] for name in names}
     if len(names) != len(variables):
-        raise GuestFailure(
-            "UsageError", "the model's {} are {}".format(what, ", ".join(variables))
-        )
+        raise GuestFailure("UsageError", "the model's {} are {}".format(what, ", ".join(variables)))
     return dict(zip(names, variables.values()))
 
 
@@ -56,7 +54,7 @@ def _declared(loaded):
         raise GuestFailure(
             "UsageError",
             "Theano's variables do not say the sizes of the inputs: {}".format(", ".join(tests)),
-            hint="Give them: {}. Or set tag.test_value of each.".format(wanted),
+            hint=f"Give them: {wanted}. Or set tag.test_value of each.",
         )
     return [{"name": name, "shape": list(np.shape(value))} for name, value in tests.items()]
 
@@ -66,11 +64,11 @@ def _check(name, variable, spec):
     if len(spec["shape"]) != kind.ndim or spec.get("dtype", kind.dtype) != kind.dtype:
         raise GuestFailure(
             "UsageError",
-            "the input '{}' has {} axes, of {}".format(name, kind.ndim, kind.dtype),
+            f"the input '{name}' has {kind.ndim} axes, of {kind.dtype}",
         )
     for axis, (size, one) in enumerate(zip(spec["shape"], kind.broadcastable)):
         if one and size != 1:
-            raise GuestFailure("UsageError", "axis {} of '{}' has one entry".format(axis, name))
+            raise GuestFailure("UsageError", f"axis {axis} of '{name}' has one entry")
 
 
 def _hold(loaded):
@@ -137,7 +135,10 @@ def time_runs(inputs, runs, warmup):
 
 def _feeds(folder):
     tensors = read_tensors(folder)
-    return [np.ascontiguousarray(tensors[name]).reshape(tensors[name].shape) for name in _state["inputs"]]
+    return [
+        np.ascontiguousarray(tensors[name]).reshape(tensors[name].shape)
+        for name in _state["inputs"]
+    ]
 
 
 OPERATIONS = {

@@ -26,12 +26,14 @@ def _folder():
 
 def _blas():
     """Flags that link the BLAS which SciPy's wheel brings; none where there is none."""
-    found = glob.glob(os.path.join(sysconfig.get_paths()["platlib"], "scipy.libs", "*openblas*.so*"))
+    found = glob.glob(
+        os.path.join(sysconfig.get_paths()["platlib"], "scipy.libs", "*openblas*.so*")
+    )
     if not found:
         return []
     importlib.import_module("scipy.linalg")  # loads it, so that what is linked to it finds it
     folder, name = os.path.split(found[0])
-    return ["blas.ldflags=-L{} -l:{}".format(folder, name)]
+    return [f"blas.ldflags=-L{folder} -l:{name}"]
 
 
 def _settings():
@@ -40,7 +42,7 @@ def _settings():
     flags = [given] if given else []
     if "base_compiledir" not in given:
         # Workers that compile at the same time take turns; to look every second is enough.
-        flags += ["base_compiledir={}".format(_folder()), "compile.wait=1"]
+        flags += [f"base_compiledir={_folder()}", "compile.wait=1"]
     if "blas.ldflags" not in given:
         flags += _blas()
     return ",".join(flags)

@@ -43,15 +43,13 @@ def load_source(folder, trust):
     if not os.path.isfile(os.path.join(folder, "model.py")):
         raise GuestFailure(
             "InvalidModel",
-            "{} is no model in Theano: it holds no model.py".format(folder),
+            f"{folder} is no model in Theano: it holds no model.py",
             hint="Name what a conversion wrote, or package.module:callable.",
         )
     if not trust:
         raise GuestFailure(
             "InvalidModel",
-            "{} holds source, as Theano has no other form: loading it would run its model.py".format(
-                folder
-            ),
+            f"{folder} holds source, as Theano has no other form: loading it would run its model.py",
             hint="If you know where it comes from, say --trust.",
         )
     return _read(import_source(folder).load(), folder)
@@ -61,15 +59,15 @@ def _load_pickle(path, trust):
     if not trust:
         raise GuestFailure(
             "InvalidModel",
-            "{} can only be a pickle: opening it would run any code that it carries".format(path),
+            f"{path} can only be a pickle: opening it would run any code that it carries",
             hint="If you know where it comes from, say --trust; or give package.module:callable.",
         )
     try:
         with open(path, "rb") as file:
             found = pickle.load(file)
-    except Exception as error:  # noqa: BLE001 - whatever a broken or foreign pickle raises
+    except Exception as error:
         raise GuestFailure(
-            "InvalidModel", "{} is no pickle of a Theano function: {}".format(path, error)
+            "InvalidModel", f"{path} is no pickle of a Theano function: {error}"
         ) from error
     return _read(found, path)
 
@@ -81,19 +79,19 @@ def _called(reference):
     except ImportError as error:
         raise GuestFailure(
             "UsageError",
-            "'{}' cannot be imported: {}".format(reference, error),
+            f"'{reference}' cannot be imported: {error}",
             hint="The module must lie in the working directory or be installed where Theano is.",
         ) from error
     for name in attribute.split("."):
         if not hasattr(found, name):
-            raise GuestFailure("UsageError", "'{}' has no '{}'".format(module_name, attribute))
+            raise GuestFailure("UsageError", f"'{module_name}' has no '{attribute}'")
         found = getattr(found, name)
     if isinstance(found, theano.compile.Function):
         return found
     if not callable(found):
         raise GuestFailure(
             "UsageError",
-            "'{}' is a {}, and cannot be called".format(reference, type(found).__name__),
+            f"'{reference}' is a {type(found).__name__}, and cannot be called",
             hint=_NEEDED,
         )
     return found()
@@ -105,7 +103,7 @@ def _read(found, reference):
     if not (isinstance(found, tuple) and len(found) == 2):
         raise GuestFailure(
             "UsageError",
-            "'{}' gave a {}, and no inputs and outputs".format(reference, type(found).__name__),
+            f"'{reference}' gave a {type(found).__name__}, and no inputs and outputs",
             hint=_NEEDED,
         )
     return Loaded(_named(found[0], "input", reference), _named(found[1], "output", reference))
@@ -128,17 +126,16 @@ def _named(variables, what, reference):
         pairs = list(variables.items())
     else:
         listed = variables if isinstance(variables, (list, tuple)) else [variables]
-        names = [getattr(v, "name", None) or "{}_{}".format(what, i) for i, v in enumerate(listed)]
+        names = [getattr(v, "name", None) or f"{what}_{i}" for i, v in enumerate(listed)]
         if len(set(names)) < len(names):
-            names = ["{}_{}".format(what, i) for i in range(len(listed))]
+            names = [f"{what}_{i}" for i in range(len(listed))]
         pairs = list(zip(names, listed))
     for name, variable in pairs:
         if not isinstance(getattr(variable, "type", None), theano.tensor.TensorType):
             raise GuestFailure(
                 "UsageError",
-                "the {} '{}' of '{}' is a {}, not a tensor of Theano".format(
-                    what, name, reference, type(variable).__name__
-                ),
+                f"the {what} '{name}' of '{reference}' is a {type(variable).__name__}, and no tensor "
+                "of Theano",
                 hint=_NEEDED,
             )
     return dict(pairs)

@@ -142,7 +142,9 @@ def _attribute(name, value):
 
 def _value_info(name, dtype, shape):
     dims = b"".join(
-        _bytes(1, b"" if dim is None else _text(2, dim) if isinstance(dim, str) else _number(1, dim))
+        _bytes(
+            1, b"" if dim is None else _text(2, dim) if isinstance(dim, str) else _number(1, dim)
+        )
         for dim in shape
     )
     tensor = _number(1, _DTYPES[np.dtype(dtype).name]) + _bytes(2, dims)

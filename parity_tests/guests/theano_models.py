@@ -32,7 +32,10 @@ def given(name, *shape, dtype=F, low=-2, high=2):
 def scalars():
     """Functions of single numbers, where rounding and signs differ."""
     x, y = given("x", 3, 5), given("y", 3, 5)
-    i, j = given("i", 3, 5, dtype="int32", low=-9, high=9), given("j", 5, dtype="int64", low=1, high=5)
+    i, j = (
+        given("i", 3, 5, dtype="int32", low=-9, high=9),
+        given("j", 5, dtype="int64", low=1, high=5),
+    )
     b = (x > y) ^ T.neq(i, 3)
     return [x, y, i, j], {
         "exact": T.stack([T.round(x * 2), T.round(x * 2, "half_away_from_zero"), T.trunc(x), T.sgn(y)]),
@@ -89,7 +92,9 @@ def windows():
     """Convolutions of all kinds of borders, transposed ones, pools, and normalization."""
     x = given("x", 2, 4, 9, 10)
     y = T.nnet.conv2d(x, shared(6, 4, 3, 2), border_mode="half", subsample=(1, 2))
-    y = T.nnet.conv2d(y, shared(6, 1, 3, 3), border_mode=((1, 0), (2, 1)), filter_flip=False, num_groups=6)
+    y = T.nnet.conv2d(
+        y, shared(6, 1, 3, 3), border_mode=((1, 0), (2, 1)), filter_flip=False, num_groups=6
+    )
     y = T.nnet.conv2d(y, shared(4, 6, 2, 2), border_mode="full", filter_dilation=(2, 1))
     shape = (None, 4, x.shape[2] * 3, x.shape[3] * 2)
     up = abstract_conv.conv2d_grad_wrt_inputs(
@@ -108,7 +113,9 @@ def windows():
         "normal": normal,
         "largest": pool_2d(x, (3, 2), ignore_border=True, stride=(2, 1), pad=(1, 1)),
         "beyond": pool_2d(x, (4, 3), ignore_border=False, stride=(3, 2)),
-        "mean": pool_2d(x, (3, 3), ignore_border=True, stride=(1, 2), pad=(1, 1), mode="average_exc_pad"),
+        "mean": pool_2d(
+            x, (3, 3), ignore_border=True, stride=(1, 2), pad=(1, 1), mode="average_exc_pad"
+        ),
         "all": pool_2d(x[0], (3, 3), ignore_border=True, pad=(1, 1), mode="average_inc_pad"),
         "sum": pool_2d(x[0, 0], (2, 3), ignore_border=True, mode="sum"),
     }
@@ -135,7 +142,9 @@ def fused():
     y = T.nnet.relu(x + shared(4).dimshuffle("x", 0, "x", "x"))
     z = T.dot(y.mean((2, 3)) * h, shared(4, 2)) * 2 + shared(2)
     results = [T.nnet.softmax(z), T.dot(h[0], shared(4, 4)) + h[1]]
-    function = theano.function([x, h], results, mode=theano.compile.get_default_mode().excluding("inplace"))
+    function = theano.function(
+        [x, h], results, mode=theano.compile.get_default_mode().excluding("inplace")
+    )
     graph = function.maker.fgraph
     known = dict(zip(graph.inputs, (one.variable for one in function.maker.inputs)))
     kinds = {type(getattr(n.op, "scalar_op", n.op)).__name__ for n in graph.apply_nodes}

@@ -1,7 +1,6 @@
 """Operators that move, repeat and make; and those that change nothing. Python 3.6."""
 
 import numpy as np
-
 from interop.converters.theano.exports.writing import Refused, value_of
 
 
@@ -113,9 +112,7 @@ def if_else(w, node, condition, *names):
             kind = variable.type
             inner.graph.output(inner.node("Identity", name), kind.dtype, [None] * kind.ndim)
         sides.append(inner.graph)
-    return _listed(
-        w.node("If", flag, then_branch=sides[0], else_branch=sides[1], count=count)
-    )
+    return _listed(w.node("If", flag, then_branch=sides[0], else_branch=sides[1], count=count))
 
 
 def repeat(w, node, x, counts):
@@ -127,9 +124,7 @@ def repeat(w, node, x, counts):
     wide = w.unsqueeze(x, axis + 1)
     (times,) = w.integers(node.inputs[1:])
     ones = w.constant(np.ones(rank - axis - 1))
-    factors = w.node(
-        "Concat", w.constant(np.ones(axis + 1)), w.unsqueeze(times, 0), ones, axis=0
-    )
+    factors = w.node("Concat", w.constant(np.ones(axis + 1)), w.unsqueeze(times, 0), ones, axis=0)
     tiled = w.node("Tile", wide, factors)
     lead = [w.size(x, i) for i in range(axis)]
     after = [w.size(x, i) for i in range(axis + 1, rank)]

@@ -1,12 +1,11 @@
 """Operators of single numbers, which Theano's Elemwise applies to tensors. Python 3.6."""
 
 import numpy as np
+from interop.converters.theano.exports.writing import Refused
 from theano import scalar
 from theano.gof.graph import Constant, io_toposort
 from theano.scalar import basic, basic_scipy
 from theano.tensor.nnet import nnet, sigm
-
-from interop.converters.theano.exports.writing import Refused
 
 #: One operator of ONNX, on operands of the result's dtype.
 PLAIN = {
@@ -179,7 +178,7 @@ def scalars(w, op, names, before, after):
         return [COMPOSED[kind](w, result, *operands)]
     if kind in PLAIN:
         return [w.node(PLAIN[kind], *operands)]
-    raise Refused("no converter of the scalar operator {}".format(op))
+    raise Refused(f"no converter of the scalar operator {op}")
 
 
 def folded(w, operator, names):

@@ -1,11 +1,10 @@
 """Parts of tensors, taken and set. Python 3.6."""
 
 import numpy as np
+from interop.converters.theano.exports.writing import Refused, value_of
 from theano.gof.graph import Constant
 from theano.tensor.subtensor import get_idx_list
 from theano.tensor.type_other import MakeSlice
-
-from interop.converters.theano.exports.writing import Refused, value_of
 
 _FAR = np.iinfo(np.int64).max
 

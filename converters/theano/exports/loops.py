@@ -42,7 +42,7 @@ def _body(inner, op, outer, sequences):
     states, entries = op.inner_sitsot(op.inputs), op.inner_seqs(op.inputs)
     for kind, variables in (("state", states), ("entry", entries)):
         for index, variable in enumerate(variables):
-            name = inner.graph.fresh("{}_{}".format(kind, index))
+            name = inner.graph.fresh(f"{kind}_{index}")
             inner.graph.input(name, variable.type.dtype, [None] * variable.ndim)
             inner.declare(variable, name)
     if not sequences:

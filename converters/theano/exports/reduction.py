@@ -1,9 +1,8 @@
 """Reductions, sorting, softmax, and products of matrices. Python 3.6."""
 
 import numpy as np
-from theano.scalar import basic
-
 from interop.converters.theano.exports.writing import Refused, value_of
+from theano.scalar import basic
 
 _REDUCED = {
     basic.Add: "ReduceSum", basic.Mul: "ReduceProd", basic.Maximum: "ReduceMax",
@@ -19,7 +18,7 @@ def _axes(node):
 def reduction(w, node, x):
     kind = type(node.op.scalar_op)
     if kind not in _REDUCED:
-        raise Refused("a reduction by {}".format(node.op.scalar_op))
+        raise Refused(f"a reduction by {node.op.scalar_op}")
     before, after = node.inputs[0].type.dtype, node.outputs[0].type.dtype
     axes, wide = _axes(node), "int32" if after == "bool" else after
     if kind in (basic.AND, basic.OR) and after != "bool":

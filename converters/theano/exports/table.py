@@ -1,5 +1,7 @@
 """The operators of Theano that are written as ONNX: class → converter. Python 3.6."""
 
+from interop.converters.theano.exports import arrangement, indexing, loops, reduction, windows
+from interop.converters.theano.exports import elementwise as each
 from theano import ifelse, scalar
 from theano.compile import ops
 from theano.scan_module import scan_op
@@ -8,9 +10,6 @@ from theano.tensor.nnet import abstract_conv, bn, corr, corr3d, nnet
 from theano.tensor.signal import pool
 from theano.tensor.sort import ArgSortOp, SortOp
 from theano.tensor.type_other import MakeSlice
-
-from interop.converters.theano.exports import arrangement, indexing, loops, reduction, windows
-from interop.converters.theano.exports import elementwise as each
 
 EXPORTS = {
     ArgSortOp: reduction.arg_sort,

@@ -1,10 +1,9 @@
 """Convolutions, pools, and normalization by channel. Python 3.6."""
 
 import numpy as np
+from interop.converters.theano.exports.writing import Refused, value_of
 from theano.compile.sharedvalue import SharedVariable
 from theano.gof.graph import Constant
-
-from interop.converters.theano.exports.writing import Refused, value_of
 
 
 def _kernel(variable, declared, rank):
@@ -75,9 +74,7 @@ def conv_grad_inputs(w, node, weights, x, *shape):
     if not shape:  # without strides there is one size only
         return w.node("ConvTranspose", x, weights, kernel_shape=kernel, pads=pads, **options)
     more = [step - 1 for step in options["strides"]]
-    whole = w.node(
-        "ConvTranspose", x, weights, kernel_shape=kernel, output_padding=more, **options
-    )
+    whole = w.node("ConvTranspose", x, weights, kernel_shape=kernel, output_padding=more, **options)
     if len(shape) == 1 and node.inputs[2].ndim == 1:
         sizes = w.cast(shape[0], node.inputs[2].type.dtype, "int64")
     else:

@@ -3,7 +3,8 @@
 import numpy as np
 import theano
 from theano.compile.sharedvalue import SharedVariable
-from theano.gof.graph import Constant, inputs as ancestors, io_toposort
+from theano.gof.graph import Constant, io_toposort
+from theano.gof.graph import inputs as ancestors
 
 from interop.workers.onnx_file import dtype_number
 
@@ -35,11 +36,11 @@ class Writer:
 
     def write(self, inputs, outputs):
         """All nodes between these variables, in order; what is refused is kept in `problems`."""
-        for node in io_toposort([v for v in inputs], [v for v in outputs]):
+        for node in io_toposort(list(inputs), list(outputs)):
             try:
                 results = self._write(node)
             except Refused as reason:
-                self.problems.append("{}: {}".format(node.op, reason))
+                self.problems.append(f"{node.op}: {reason}")
                 results = ["nothing"] * len(node.outputs)
             self.known.update(zip(node.outputs, results))
 
@@ -61,7 +62,7 @@ class Writer:
         if variable in self.known:
             return self.known[variable]
         if not isinstance(variable, (Constant, SharedVariable)):
-            raise Refused("'{}' is not computed by anything, and no input".format(variable))
+            raise Refused(f"'{variable}' is not computed by anything, and no input")
         if not hasattr(variable.type, "dtype"):
             return None
         if isinstance(variable, Constant):
@@ -104,7 +105,7 @@ def number(dtype):
     try:
         return dtype_number(str(dtype))
     except KeyError:
-        raise Refused("ONNX has no {} here".format(dtype))
+        raise Refused(f"ONNX has no {dtype} here")
 
 
 def value_of(variable, what):
@@ -113,7 +114,7 @@ def value_of(variable, what):
         return variable.data
     leaves = ancestors([variable])
     if any(not isinstance(leaf, (Constant, SharedVariable)) for leaf in leaves):
-        raise Refused("{} must not depend on the inputs".format(what))
+        raise Refused(f"{what} must not depend on the inputs")
     mode = theano.compile.Mode(linker="py", optimizer=None)
     return theano.function([], variable, mode=mode)()
 

@@ -1,0 +1,42 @@
+"""Residual networks in Theano."""
+
+import theano.tensor as T
+from interop.models.resnet.weights import DEPTHS, WIDTHS, draw
+from interop.models.theano_layers import Layers
+from theano.tensor.signal.pool import pool_2d
+
+
+def _block(layers, x, name, stride, bottleneck):
+    """Convolutions with batch norm, ReLU between them, added to the input."""
+    strides = [1, stride, 1] if bottleneck else [stride, 1]
+    y = x
+    for index, step in enumerate(strides, start=1):
+        y = layers.conv("{}.conv{}".format(name, index), y, step)
+        y = layers.batch_norm("{}.bn{}".format(name, index), y)
+        if index < len(strides):
+            y = T.nnet.relu(y)
+    if layers.has(name + ".downsample.0"):
+        x = layers.conv(name + ".downsample.0", x, stride)
+        x = layers.batch_norm(name + ".downsample.1", x)
+    return T.nnet.relu(y + x)
+
+
+def _resnet(depth):
+    blocks, bottleneck = DEPTHS[depth]
+    layers = Layers(draw(depth))
+    image = T.tensor4("image", "float32")
+    x = T.nnet.relu(layers.batch_norm("bn1", layers.conv("conv1", image, 2)))
+    x = pool_2d(x, (3, 3), ignore_border=True, stride=(2, 2), pad=(1, 1))
+    for stage, (count, _) in enumerate(zip(blocks, WIDTHS), start=1):
+        for block in range(count):
+            stride = 2 if block == 0 and stage > 1 else 1
+            x = _block(layers, x, "layer{}.{}".format(stage, block), stride, bottleneck)
+    return layers.done([image], {"logits": layers.linear("fc", x.mean((2, 3)))})
+
+
+def resnet18():
+    return _resnet(18)
+
+
+def resnet50():
+    return _resnet(50)

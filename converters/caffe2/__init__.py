@@ -1,0 +1,1 @@
+"""Caffe2: its pins, its worker, its importer and its exporter."""

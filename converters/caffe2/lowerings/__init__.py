@@ -1,0 +1,1 @@
+"""One function an operator: what it is called in Caffe2."""

@@ -35,6 +35,7 @@ FRAMEWORKS: dict[str, Framework] = {
         Framework("jax", "JAX", (), frozenset({"source", "target"})),
         Framework("mxnet", "MXNet", ("gluon",), frozenset({"source", "target"})),
         Framework("cntk", "CNTK", (), frozenset({"source", "target"})),
+        Framework("caffe2", "Caffe2", (), frozenset({"source", "target"})),
         Framework("theano", "Theano", (), frozenset({"source", "target"})),
         # Run, but not yet read or written.
         Framework("caffe", "Caffe", (), frozenset()),

@@ -76,6 +76,12 @@ KINDS = {
         artifact="model.model",
         what="CNTK function, which Function.load reads",
     ),
+    "caffe2": Kind(
+        importer="interop.converters.caffe2.importer",
+        layout="channels first",
+        artifact="predict_net.pb",
+        what="Caffe2 net, its weights in init_net.pb beside it",
+    ),
     "theano": Kind(
         importer="interop.converters.theano.importer",
         layout="channels first",

@@ -79,14 +79,14 @@ ZOO: Mapping[str, Architecture] = {
             "ResNet-18, image classifier",
             (_image(3, 224),),
             ("logits",),
-            _in("resnet", "resnet18", "cntk", "theano"),
+            _in("resnet", "resnet18", "caffe2", "cntk", "theano"),
         ),
         Architecture(
             "resnet50",
             "ResNet-50, image classifier",
             (_image(3, 224),),
             ("logits",),
-            _in("resnet", "resnet50", "cntk", "theano"),
+            _in("resnet", "resnet50", "caffe2", "cntk", "theano"),
         ),
         Architecture(
             "mobilenet_v2",
@@ -152,7 +152,7 @@ ZOO: Mapping[str, Architecture] = {
                 Input("categories", "int64", ("batch", 8), below=100),
             ),
             ("probability",),
-            _in("dlrm", "dlrm", "theano"),
+            _in("dlrm", "dlrm", "caffe2", "theano"),
         ),
         Architecture(
             "dcgan",

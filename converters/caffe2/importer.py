@@ -55,7 +55,9 @@ _FILLS = {
     "bool": "GivenTensorBoolFill",
 }  # fmt: skip
 
-_RESERVED = frozenset("core os load_file net init nets build INPUTS FILLS weights".split())
+_NAMES = "core os load_file net init nets build INPUTS FILLS weights"
+
+_RESERVED = frozenset(_NAMES.split())
 
 
 def lower(model: ir.Model) -> Source:
@@ -104,7 +106,9 @@ def _check(model: ir.Model) -> None:
     for value in (*model.graph.inputs, *model.graph.outputs):
         name = "" if value.dtype in (None, ir.DataType.UNDEFINED) else value.dtype.numpy().name  # type: ignore[union-attr]
         if name not in DTYPES:
-            wrong[value.name or ""] = f"'{value.name}': Caffe2 takes and gives no {name or 'such value'}"
+            wrong[value.name or ""] = (
+                f"'{value.name}': Caffe2 takes and gives no {name or 'such value'}"
+            )
     if wrong:
         raise NotLowered(wrong)
 

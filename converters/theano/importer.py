@@ -35,7 +35,11 @@ import theano.tensor as T
 from safetensors.numpy import load_file
 '''
 
-_POOLS = "from theano.tensor.signal.pool import pool_2d, pool_3d\n"
+#: What a module imports where it names it.
+_IMPORTS = {
+    r"\bifelse\(": "from theano.ifelse import ifelse\n",
+    r"\bpool_[23]d\(": "from theano.tensor.signal.pool import pool_2d, pool_3d\n",
+}
 
 _FOOTER = '''
 
@@ -54,8 +58,8 @@ def load(path=os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights.
 '''
 
 _NAMES = """
-os np theano T load_file pool_2d pool_3d params inputs INPUTS build load list len range float
-isinstance max tuple slice
+os np theano T load_file ifelse pool_2d pool_3d params inputs INPUTS build load list len range float
+isinstance min tuple slice zip
 """
 
 _RESERVED = frozenset(_NAMES.split())
@@ -79,7 +83,7 @@ def lower(model: ir.Model) -> Source:
     title = (model.graph.name or "A model").replace('"', "'").replace("\\", "/")
     header = _HEADER.format(title=title, arguments=", ".join(body.inputs.values()))
     code = "\n\n\n".join([*used, module])
-    header += _POOLS if re.search(r"\bpool_[23]d\(", code) else ""
+    header += "".join(line for name, line in _IMPORTS.items() if re.search(name, code))
     text = "\n\n\n".join([f"{header}\n" + "\n".join(_table(model, body)), code]) + "\n"
     return Source(text, body.weights, body.inputs, body.outputs)
 

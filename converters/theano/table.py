@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from interop.converters.theano.lowerings import (
     arrangement,
+    control_flow,
     indexing,
     normalization,
     recurrent,
@@ -77,6 +78,7 @@ _OPERATORS: dict[str, Lowering] = {
     "HardSwish": each.hard_swish,
     "Hardmax": reduction.hardmax,
     "Identity": each.same,
+    "If": control_flow.if_,
     "InstanceNormalization": normalization.instance_normalization,
     "IsInf": each.is_inf,
     "IsNaN": unary(T.isnan),
@@ -121,6 +123,7 @@ _OPERATORS: dict[str, Lowering] = {
     "Reshape": arrangement.reshape,
     "ReverseSequence": indexing.reverse_sequence,
     "Round": each.round_,
+    "Scan": control_flow.scan,
     "ScatterElements": indexing.scatter_elements,
     "ScatterND": indexing.scatter_nd,
     "Selu": each.selu,

@@ -116,9 +116,7 @@ def tile(x: Value, repeats: Value) -> Expression:
     return result
 
 
-def reduction(
-    operator: str, *, before: str | None = None, after: str | None = None
-) -> Lowering:
+def reduction(operator: str, *, before: str | None = None, after: str | None = None) -> Lowering:
     def lowering(
         x: Value, axes: Value | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
     ) -> Expression:
@@ -217,5 +215,3 @@ def top_k(x: Value, k: Value, *, axis: int = -1, largest: int = 1, sorted: int =
         raise Refusal("the smallest")
     count = int(k.required("k").reshape(-1)[0])
     return Unpack(add("TopK", x, count=2, k=count, axis=axis % x.known_rank), 2)
-
-

@@ -42,7 +42,9 @@ def of(dtypes: tuple[str, ...], lowering: Lowering) -> Lowering:
     def checked(*inputs: Value | None, **keywords: Any) -> Any:
         for value in inputs:
             if value is not None and value.dtype not in dtypes:
-                raise Refusal(f"Caffe2 has it for {', '.join(dtypes)}, '{value.name}' is {value.dtype}")
+                raise Refusal(
+                    f"Caffe2 has it for {', '.join(dtypes)}, '{value.name}' is {value.dtype}"
+                )
         return lowering(*inputs, **keywords)
 
     return checked

@@ -53,11 +53,11 @@ def extreme(operator: str) -> Lowering:
     """The larger or smaller; of a number, by clipping."""
 
     def lowering(*xs: Value) -> Expression:
-        if len(xs) == 2:
-            for x, other in (xs, xs[::-1]):
-                if other.constant is not None and other.constant.size == 1 and len(other.shape or ()) <= len(x.shape or ()):
-                    bound = float(other.constant.reshape(-1)[0])
-                    return add("Clip", x, **{"min" if operator == "Max" else "max": bound})
+        for x, other in (xs, xs[::-1]) if len(xs) == 2 else ():
+            bound = other.constant
+            if bound is not None and bound.size == 1 and bound.ndim <= x.known_rank:
+                side = "min" if operator == "Max" else "max"
+                return add("Clip", x, **{side: float(bound.reshape(-1)[0])})
         alike(*xs)
         return add(operator, *xs)
 

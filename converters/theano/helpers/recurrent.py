@@ -43,11 +43,9 @@ def over_time(x, w, b, lengths, states, steps, backwards, batch_first):
     return [y.dimshuffle(2, 0, 1, 3) if batch_first else y] + last
 
 
-def beginnings(x, r, states, batch_first):
+def beginnings(x, size, states, directions, batch_first):
     """For each direction its first states; zeros where none is given."""
-    batch, hidden = x.shape[0 if batch_first else 1], r.shape[2]
-    directions = r.get_value(borrow=True).shape[0]
-    zeros = T.zeros((batch, hidden), x.dtype)
+    zeros = T.zeros((x.shape[0 if batch_first else 1], size), x.dtype)
     return [
         [zeros if s is None else s[:, k] if batch_first else s[k] for s in states]
         for k in range(directions)
@@ -59,9 +57,8 @@ def halves(b, size):
     return (None, None) if b is None else (b[:, :size], b[:, size:])
 
 
-def lstm(x, w, r, b, lengths, states, functions, backwards, batch_first):
+def lstm(x, w, r, b, lengths, states, size, functions, backwards, batch_first):
     """ONNX's LSTM; gates in the order i o f c."""
-    size = r.get_value(borrow=True).shape[2]
     first, second = halves(b, 4 * size)
     both = None if b is None else first + second
 
@@ -76,14 +73,13 @@ def lstm(x, w, r, b, lengths, states, functions, backwards, batch_first):
 
         return step
 
-    starts = beginnings(x, r, states, batch_first)
+    starts = beginnings(x, size, states, len(functions), batch_first)
     steps = [one(k) for k in range(len(starts))]
     return over_time(x, w, both, lengths, starts, steps, backwards, batch_first)
 
 
-def gru(x, w, r, b, lengths, states, functions, backwards, batch_first, linear_before_reset):
+def gru(x, w, r, b, lengths, states, size, functions, backwards, batch_first, linear_before_reset):
     """ONNX's GRU; gates in the order z r h."""
-    size = r.get_value(borrow=True).shape[2]
     first, second = halves(b, 3 * size)
 
     def one(k):
@@ -103,20 +99,19 @@ def gru(x, w, r, b, lengths, states, functions, backwards, batch_first, linear_b
 
         return step
 
-    starts = beginnings(x, r, states, batch_first)
+    starts = beginnings(x, size, states, len(functions), batch_first)
     steps = [one(k) for k in range(len(starts))]
     return over_time(x, w, first, lengths, starts, steps, backwards, batch_first)
 
 
-def rnn(x, w, r, b, lengths, states, functions, backwards, batch_first):
+def rnn(x, w, r, b, lengths, states, size, functions, backwards, batch_first):
     """ONNX's RNN."""
-    size = r.get_value(borrow=True).shape[2]
     first, second = halves(b, size)
     both = None if b is None else first + second
 
     def one(k):
         return lambda gates, h: [functions[k][0](gates + T.dot(h, r[k].T))]
 
-    starts = beginnings(x, r, states, batch_first)
+    starts = beginnings(x, size, states, len(functions), batch_first)
     steps = [one(k) for k in range(len(starts))]
     return over_time(x, w, both, lengths, starts, steps, backwards, batch_first)

@@ -30,7 +30,7 @@ def reshape(x: Value, shape: Value, *, allowzero: int = 0, node: Node) -> Expres
 def flatten(x: Value, *, axis: int = 1) -> Expression:
     rank = x.known_rank
     axis = axis % rank if axis < 0 else axis
-    if axis == 1:
+    if axis == 1 and rank > 1:
         return T.flatten(x, 2)
     parts = [x.size(i) for i in range(rank)]
     outer: Any = 1

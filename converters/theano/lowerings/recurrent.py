@@ -24,7 +24,16 @@ def lstm(
         "LSTM", x, activations, activation_alpha, activation_beta, clip, direction
     )
     call = Symbol("lstm")(
-        x, w, r, b, lengths, [initial_h, initial_c], functions, direction == "reverse", bool(layout)
+        x,
+        w,
+        r,
+        b,
+        lengths,
+        [initial_h, initial_c],
+        _hidden(r),
+        functions,
+        direction == "reverse",
+        bool(layout),
     )
     return Unpack(call, 3)
 
@@ -40,7 +49,7 @@ def gru(
         "GRU", x, activations, activation_alpha, activation_beta, clip, direction
     )
     call = Symbol("gru")(
-        x, w, r, b, lengths, [initial_h], functions, direction == "reverse", bool(layout),
+        x, w, r, b, lengths, [initial_h], _hidden(r), functions, direction == "reverse", bool(layout),
         bool(linear_before_reset),
     )  # fmt: skip
     return Unpack(call, 2)
@@ -57,9 +66,25 @@ def rnn(
         "RNN", x, activations, activation_alpha, activation_beta, clip, direction
     )
     call = Symbol("rnn")(
-        x, w, r, b, lengths, [initial_h], functions, direction == "reverse", bool(layout)
+        x,
+        w,
+        r,
+        b,
+        lengths,
+        [initial_h],
+        _hidden(r),
+        functions,
+        direction == "reverse",
+        bool(layout),
     )
     return Unpack(call, 2)
+
+
+def _hidden(r: Value) -> int:
+    size = r.dim(2)
+    if size is None:
+        raise Refusal("the size of its state must be known")
+    return size
 
 
 _OWN = {"Sigmoid": "T.nnet.sigmoid", "Tanh": "T.tanh"}

@@ -98,10 +98,17 @@ def hardmax(x: Value, *, axis: int = -1) -> Expression:
 def cumulative(function: Symbol, start: int) -> Lowering:
     def lowering(x: Value, axis: Value, *, exclusive: int = 0, reverse: int = 0) -> Expression:
         along = axis.ints("axis")[0] % x.known_rank
+        name = x.known_dtype
+        wide = name if name in FLOATS else "int64"  # Theano's are of it, whatever they say
+        value: Expression = x if name == wide else to(x, wide)
         if exclusive or reverse:
-            first = number(start, x.known_dtype)
-            return Symbol("cumulate")(function, x, along, bool(exclusive), bool(reverse), first)
-        return function(x, axis=along)
+            first = number(start, wide)
+            value = Symbol("cumulate")(
+                function, value, along, bool(exclusive), bool(reverse), first
+            )
+        else:
+            value = function(value, axis=along)
+        return value if name == wide else to(value, name)
 
     return lowering
 

@@ -19,8 +19,9 @@ class Layers:
         """The weight as a blob."""
         self._unused.remove(name)
         value = self._weights[name]
-        self.init.GivenTensorFill([], name, shape=value.shape, values=value.reshape(-1).tolist())
-        self.init.AddExternalOutput(name)
+        values = value.reshape(-1).tolist()
+        filled = self.init.GivenTensorFill([], name, shape=value.shape, values=values)
+        self.init.AddExternalOutput(filled)
         self.net.AddExternalInput(name)
         return name
 
@@ -43,6 +44,5 @@ class Layers:
         if self._unused:
             raise KeyError("weights that are not used: {}".format(sorted(self._unused)))
         for name, blob in outputs.items():
-            self.net.Copy([blob], name)
-            self.net.AddExternalOutput(name)
+            self.net.AddExternalOutput(self.net.Copy([blob], name))
         return self.init, self.net

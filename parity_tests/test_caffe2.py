@@ -163,9 +163,9 @@ for name in ("init_net.pb", "predict_net.pb"):
     net.ParseFromString(open(name, "rb").read())
     nets.append(net)
 workspace.RunNetOnce(nets[0])
-workspace.CreateNet(nets[1])
 for n in (1, 4):
     workspace.FeedBlob("x", np.ones((n, 4, 9, 7), "float32"))
+    workspace.CreateNet(nets[1], overwrite=True)
     workspace.RunNet(nets[1].name)
     print(workspace.FetchBlob("y").shape)
 print("interop" in sys.modules)
@@ -193,7 +193,7 @@ def test_what_caffe2_has_not_is_refused(tmp_path):
     )
     imports = [helper.make_opsetid("", 20)]
     onnx.save(helper.make_model(graph, opset_imports=imports, ir_version=9), tmp_path / "m.onnx")
-    with pytest.raises(UnsupportedOperator, match="Det.*no lowering"):
+    with pytest.raises(UnsupportedOperator, match=r"Det.*no lowering"):
         interop.convert(
             str(tmp_path / "m.onnx"), target="caffe2", output=tmp_path / "out",
             inputs=(TensorSpec("x", "float32", ("n", 3, 3)),),

@@ -22,8 +22,8 @@ Converted from ONNX. It needs Caffe2 (of torch before 1.13) and safetensors, not
 
     init, predict = nets()  # reads weights.safetensors beside this file
     workspace.RunNetOnce(init)
-    workspace.CreateNet(predict)
     workspace.FeedBlob({first!r}, …)
+    workspace.CreateNet(predict)
     workspace.RunNet(predict.name)
 """
 
@@ -41,12 +41,11 @@ def nets(path=os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights.
     init, net = core.Net("init"), core.Net("predict")
     for name, array in weights.items():
         fill = getattr(init, FILLS[array.dtype.name])
-        fill([], name, shape=list(array.shape), values=array.reshape(-1).tolist())
-        init.AddExternalOutput(name)
+        values = array.reshape(-1).tolist()
+        init.AddExternalOutput(fill([], name, shape=list(array.shape), values=values))
     net.AddExternalInput(*list(INPUTS) + list(weights))
     for name, blob in build(net, *INPUTS).items():
-        net.Copy([blob], name)
-        net.AddExternalOutput(name)
+        net.AddExternalOutput(net.Copy([blob], name))
     return init.Proto(), net.Proto()
 '''
 

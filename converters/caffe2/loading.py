@@ -57,7 +57,10 @@ def load_files(path):
             "{} has no weights beside it: there is no {}".format(path, os.path.basename(init)),
             hint="Put it into the same folder.",
         )
-    return _read(init), _read(path)
+    nets = _read(init), _read(path)
+    if not nets[1].op:
+        raise GuestFailure("InvalidModel", "{} holds no operators".format(path))
+    return nets
 
 
 def _read(path):
@@ -67,8 +70,6 @@ def _read(path):
             net.ParseFromString(file.read())
     except DecodeError as error:
         raise GuestFailure("InvalidModel", "{} is no NetDef: {}".format(path, error)) from error
-    if not net.op:
-        raise GuestFailure("InvalidModel", "{} holds no operators".format(path))
     return net
 
 

@@ -104,16 +104,20 @@ def run(cases, framework, worker, scratch):
     return outcome
 
 
-#: Building a functional model takes Keras half a second: of its cases every seventh runs, and with
-#: `-m long` all of them.
-EVERY = {"keras": 7}
+#: Building a functional model takes Keras half a second, and Theano's graphs are run in Python: of
+#: their cases every seventh runs, and with `-m long` all of them.
+EVERY = {"keras": 7, "theano": 7}
 WHOLE = [
     pytest.param(name, 1, marks=pytest.mark.long if name in EVERY and not WRITING else (), id=name)
     for name in FRAMEWORKS
 ]
 #: The same networks take the same lowerings as in TensorFlow, or a smaller table.
 LIGHT = [
-    pytest.param(name, marks=pytest.mark.long if name in ("keras", "mxnet") else (), id=name)
+    pytest.param(
+        name,
+        marks=pytest.mark.long if name in ("keras", "mxnet", "theano", "caffe2") else (),
+        id=name,
+    )
     for name in FRAMEWORKS
 ]
 PARTS = [

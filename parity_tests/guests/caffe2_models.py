@@ -27,8 +27,7 @@ class Nets:
 
     def done(self, **results):
         for name, blob in results.items():
-            self.net.Copy([blob], name)
-            self.net.AddExternalOutput(name)
+            self.net.AddExternalOutput(self.net.Copy([blob], name))
         return self.init, self.net
 
 

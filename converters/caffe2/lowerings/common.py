@@ -36,12 +36,12 @@ def first(operator: str, *inputs: Expression, count: int, **arguments: Any) -> E
 
 
 def of(dtypes: tuple[str, ...], lowering: Lowering) -> Lowering:
-    """The lowering, where its operands are of these dtypes."""
+    """The lowering, where what it computes with is of these dtypes."""
 
     @wraps(lowering)
     def checked(*inputs: Value | None, **keywords: Any) -> Any:
         for value in inputs:
-            if value is not None and value.dtype not in dtypes:
+            if value is not None and value.constant is None and value.dtype not in dtypes:
                 raise Refusal(
                     f"Caffe2 has it for {', '.join(dtypes)}, '{value.name}' is {value.dtype}"
                 )

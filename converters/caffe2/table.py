@@ -102,6 +102,7 @@ _OF_ANY: dict[str, Lowering] = {
     "Expand": arrangement.expand,
     "Flatten": arrangement.reshaped,
     "Gather": arrangement.gather,
+    "GatherND": arrangement.gather_nd,
     "Identity": each.same,
     "Reshape": arrangement.reshaped,
     "Slice": arrangement.slice_,

@@ -129,9 +129,11 @@ def _build(body: Body) -> list[str]:
         '    """The results by name."""',
         *body.lines,
         "    return {",
-        *(
-            f"        {key!r}: T.as_tensor_variable({result}),"
-            for key, result in body.results.items()
-        ),
+        *(f"        {key!r}: {_variable(result)}," for key, result in body.results.items()),
         "    }",
     ]
+
+
+def _variable(text: str) -> str:
+    """A result; a constant is a number of NumPy's in the source."""
+    return text if text.isidentifier() else f"T.as_tensor_variable({text})"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
-from interop.converters.caffe2.lowerings.common import Lowering, add, first
+from interop.converters.caffe2.lowerings.common import Lowering, add, first, vector
 
 from interop.source.expression import Expression
 from interop.source.printer import Node
@@ -101,11 +102,41 @@ def gather(x: Value, indices: Value, *, axis: int = 0) -> Expression:
     return add("Gather", x, indices, **({"axis": along} if along else {}))
 
 
+def gather_nd(x: Value, indices: Value, *, batch_dims: int = 0) -> Expression:
+    """At constant places in the first axes, as places in one axis."""
+    places = indices.required("the indices")
+    depth = places.shape[-1]
+    lead, rest = (x.shape or ())[:depth], (x.shape or ())[depth:]
+    if batch_dims or None in lead or len(lead) < depth or rest.count(None) > 1:
+        raise Refusal("indices of axes whose sizes are not known, or of a batch")
+    sizes = [int(size) for size in lead if size is not None]
+    steps = [int(np.prod(sizes[axis + 1 :])) for axis in range(depth)]
+    flat = (np.where(places < 0, places + sizes, places) * steps).sum(-1)
+    assert isinstance(indices, Constant)
+    shape = [int(np.prod(sizes)), *(-1 if size is None else size for size in rest)]
+    line = first("Reshape", x, count=2, shape=shape)
+    return add("Gather", line, indices.stored(flat, "flat"))
+
+
 def expand(x: Value, target: Value, *, node: Node) -> Expression:
-    shape = node.outputs[0].shape
-    if shape is None or None in shape:
-        raise Refusal("its shape must be known")
-    return add("Expand", x, shape=list(shape))
+    """To sizes that are known, or those of another blob."""
+    shape, wanted = node.outputs[0].shape, target.elements
+    if shape is not None and None not in shape:
+        return add("Expand", x, vector(list(shape)))
+    if wanted is None:
+        raise Refusal("its shape must be known, or be sizes")
+    parts = [_size(size) for size in wanted]
+    return add("Expand", x, first("Concat", *parts, count=2, axis=0))
+
+
+def _size(size: Any) -> Expression:
+    """A vector of one size, a number or `blob.shape[axis]`."""
+    if isinstance(size, int):
+        return vector([size])
+    found = re.fullmatch(r"(\w+)\.shape\[(\d+)\]", str(size))
+    if found is None:
+        raise Refusal("a size that is computed")
+    return add("Shape", Expression(found[1]), axes=[int(found[2])])
 
 
 def tile(x: Value, repeats: Value) -> Expression:
@@ -121,6 +152,8 @@ def reduction(operator: str, *, before: str | None = None, after: str | None = N
         x: Value, axes: Value | None = None, *, keepdims: int = 1, noop_with_empty_axes: int = 0
     ) -> Expression:
         rank = x.known_rank
+        if 0 in (x.shape or ()):
+            raise Refusal("a reduction of nothing")
         over = [] if axes is None else sorted(axis % rank for axis in axes.ints("axes"))
         value: Expression = x if before is None else add(before, x)
         if (over or not noop_with_empty_axes) and rank:

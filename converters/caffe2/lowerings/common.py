@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any
 
 from interop.source.expression import Expression, Symbol
+from interop.source.printer import Node
 from interop.source.values import Refusal, Value
 
 Lowering = Callable[..., Any]
@@ -57,10 +58,27 @@ def known(value: Value) -> list[int]:
     return [int(size) for size in value.shape if size is not None]
 
 
-def alike(*xs: Value) -> None:
-    """Refuse operands that would have to be broadcast, which some of Caffe2's kernels do not."""
-    if any(x.shape is None or x.shape != xs[0].shape for x in xs):
-        raise Refusal("operands of different sizes")
+def alike(node: Node, *xs: Value) -> list[Expression]:
+    """Operands, each with all the sizes of the result: some of Caffe2's kernels broadcast nothing."""
+    if all(x.shape is not None and x.shape == xs[0].shape for x in xs):
+        return list(xs)
+    shape = node.outputs[0].shape
+    if shape is None or None in shape:
+        raise Refusal("operands of different sizes, of which some are not known")
+    return [x if x.shape == shape else _spread(x, list(shape)) for x in xs]
+
+
+def _spread(x: Value, shape: list[int | None]) -> Expression:
+    """`x` repeated to that shape; truth values by way of numbers."""
+    if x.dtype != "bool":
+        return add("Expand", x, vector(shape))
+    numbers = add("Cast", x, to=DTYPES["int32"])
+    return add("Cast", add("Expand", numbers, vector(shape)), to=DTYPES["bool"])
+
+
+def vector(sizes: list[Any]) -> Expression:
+    """Sizes as a blob."""
+    return add("GivenTensorInt64Fill", shape=[len(sizes)], values=sizes)
 
 
 def unary(operator: str, **arguments: Any) -> Lowering:

@@ -28,16 +28,6 @@ def binary(operator: str) -> Lowering:
     return lowering
 
 
-def same_sized(operator: str) -> Lowering:
-    """Of several, which Caffe2 does not broadcast."""
-
-    def lowering(*xs: Value) -> Expression:
-        alike(*xs)
-        return add(operator, *xs)
-
-    return lowering
-
-
 def total(*xs: Value) -> Expression:
     result: Expression = xs[0]
     for x in xs[1:]:
@@ -52,24 +42,24 @@ def mean(*xs: Value) -> Expression:
 def extreme(operator: str) -> Lowering:
     """The larger or smaller; of a number, by clipping."""
 
-    def lowering(*xs: Value) -> Expression:
+    def lowering(*xs: Value, node: Node) -> Expression:
         for x, other in (xs, xs[::-1]) if len(xs) == 2 else ():
             bound = other.constant
             if bound is not None and bound.size == 1 and bound.ndim <= x.known_rank:
                 side = "min" if operator == "Max" else "max"
                 return add("Clip", x, **{side: float(bound.reshape(-1)[0])})
-        alike(*xs)
-        return add(operator, *xs)
+        return add(operator, *alike(node, *xs))
 
     return lowering
 
 
-def power(x: Value, exponent: Value) -> Expression:
+def power(x: Value, exponent: Value, *, node: Node) -> Expression:
     array = exponent.constant
     if array is not None and array.size == 1:
         return add("Pow", x, exponent=float(array.reshape(-1)[0]))
-    alike(x, exponent)
-    return add("Pow", x, exponent)
+    if exponent.dtype != x.dtype:
+        raise Refusal(f"{x.dtype} to the power of {exponent.dtype}")
+    return add("Pow", *alike(node, x, exponent))
 
 
 def clip(x: Value, low: Value | None = None, high: Value | None = None) -> Expression:
@@ -83,9 +73,8 @@ def clip(x: Value, low: Value | None = None, high: Value | None = None) -> Expre
     return add("Clip", x, **{name: value for name, value in bounds.items() if math.isfinite(value)})
 
 
-def where(condition: Value, a: Value, b: Value) -> Expression:
-    alike(condition, a, b)
-    return add("Where", condition, a, b)
+def where(condition: Value, a: Value, b: Value, *, node: Node) -> Expression:
+    return add("Where", *alike(node, condition, a, b))
 
 
 def cast(x: Value, *, to: int, saturate: int = 1, round_mode: str = "up") -> Expression:

@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from interop.converters.theano.lowerings.common import T, dtype, integer, number, sizes, to
+from interop.converters.theano.lowerings.common import (
+    T,
+    dtype,
+    integer,
+    number,
+    sizes,
+    to,
+    variable,
+)
 
 from interop.source.expression import Expression, Symbol
 from interop.source.printer import Node
@@ -65,7 +73,7 @@ def unsqueeze(x: Value, axes: Value) -> Expression:
     rank = x.known_rank + len(given)
     new = {axis % rank for axis in given}
     old = iter(range(x.known_rank))
-    return T.as_tensor_variable(x).method(
+    return variable(x).method(
         "dimshuffle", *["x" if axis in new else next(old) for axis in range(rank)]
     )
 
@@ -106,7 +114,7 @@ def slice_(
         parts[axis % rank] = slice(begin, stop, None if step == 1 else step)
     while len(parts) > 1 and parts[-1] == slice(None):
         parts.pop()
-    return T.as_tensor_variable(x)[tuple(parts)] if parts else x
+    return variable(x)[tuple(parts)] if parts else x
 
 
 def _ends(start: Any, end: Any, step: int, size: int | None) -> tuple[Any, Any]:
@@ -155,7 +163,7 @@ def expand(x: Value, target: Value, *, node: Node) -> Expression:
     ]
     new = rank - x.known_rank
     axes = [axis - new for axis, size in enumerate(own) if _is(size, 1) and axis >= new]
-    data: Expression = T.addbroadcast(T.as_tensor_variable(x), *axes) if axes else x
+    data: Expression = T.addbroadcast(variable(x), *axes) if axes else x
     return T.alloc(data, *dims)
 
 

@@ -40,6 +40,11 @@ def number(value: Any, name: str) -> Expression:
     return Symbol(f"np.{dtype(name)}")(value)
 
 
+def variable(x: Expression) -> Expression:
+    """`x` as a variable, with its methods; a single constant is a number of NumPy's."""
+    return T.as_tensor_variable(x) if isinstance(x, Constant) else x
+
+
 def sizes(value: Value, what: str = "a shape") -> list[Any]:
     """A vector of integers, as numbers and variables."""
     if value.elements is not None:

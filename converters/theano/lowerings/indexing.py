@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from interop.converters.theano.lowerings.common import T, integer, to
+from interop.converters.theano.lowerings.common import T, integer, to, variable
 
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Refusal, Value
@@ -12,7 +12,7 @@ from interop.source.values import Refusal, Value
 
 def gather(x: Value, indices: Value, *, axis: int = 0) -> Expression:
     along = axis % x.known_rank
-    source = T.as_tensor_variable(x)
+    source = variable(x)
     if indices.constant is not None and indices.constant.ndim == 0:
         return source[(*[slice(None)] * along, int(indices.constant))]
     return T.take(source, indices, axis=along)

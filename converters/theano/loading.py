@@ -22,7 +22,7 @@ class Loaded:
     def compiled(self, mode):
         return theano.function(
             list(self.inputs.values()), list(self.outputs.values()), mode=mode,
-            on_unused_input="ignore",
+            on_unused_input="ignore", name="model",
         )  # fmt: skip
 
 

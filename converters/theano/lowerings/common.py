@@ -42,7 +42,8 @@ def number(value: Any, name: str) -> Expression:
 
 def variable(x: Expression) -> Expression:
     """`x` as a variable, with its methods; a single constant is a number of NumPy's."""
-    return T.as_tensor_variable(x) if isinstance(x, Constant) else x
+    plain = isinstance(x, Constant) and x.constant.ndim == 0
+    return T.as_tensor_variable(x) if plain else x
 
 
 def sizes(value: Value, what: str = "a shape") -> list[Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from interop import frameworks, manifest, output, proof, sources, targets
 from interop.environments import Environment, provide
 from interop.errors import UsageError
-from interop.frameworks import FRAMEWORKS
+from interop.frameworks import able, known
 from interop.graph.canonical import canonicalize, save, signature_of
 from interop.parity.inputs import InputSet
 from interop.progress import Progress, Silent
@@ -100,7 +100,7 @@ class Workers:
     def open(self, environment: Environment, role: str) -> Worker:
         worker = Worker(
             environment.interpreter,
-            FRAMEWORKS[environment.framework].guest,
+            known()[environment.framework].guest,
             label=environment.framework,
             timeout=self._request.timeout,
             log=_echo if self._request.verbose else None,
@@ -145,7 +145,7 @@ def run_in(
     reference = resolve(request.model, None if home is None else home.framework)
     _check_roles(reference, away.framework)
     targets.check_precision(away.framework, request)
-    folder = request.output or Path(f"{reference.name}-{short_name(away.framework)}")
+    folder = request.output or Path(f"{reference.name}-{known()[away.framework].short}")
     output.check_free(folder, force=request.force)
     with ExitStack() as stack:
         with clock.stage("environments"):
@@ -192,17 +192,11 @@ def run_in(
 
 def _check_roles(reference: ModelReference, target: str) -> None:
     for name, role, verb in ((reference.framework, "source", "from"), (target, "target", "to")):
-        if role not in FRAMEWORKS[name].roles:
-            able = sorted(f.name for f in FRAMEWORKS.values() if role in f.roles)
+        if role not in known()[name].roles:
             raise UsageError(
-                f"converting {verb} {FRAMEWORKS[name].title} is not possible yet",
-                hint=f"Possible: {', '.join(able)}.",
+                f"converting {verb} {known()[name].title} is not possible yet",
+                hint=f"Possible: {', '.join(able(role))}.",
             )
-
-
-def short_name(framework: str) -> str:
-    """The name that people use in a folder's name: the shortest."""
-    return min((framework, *FRAMEWORKS[framework].aliases), key=len)
 
 
 def provide_for(framework: str, version: str | None, progress: Progress) -> Environment:

@@ -15,6 +15,7 @@ from interop.parity.latency import Latency
 from interop.parity.proof import OutputProof
 from interop.proof import Parity
 from interop.reference import ModelReference
+from interop.routes import way
 from interop.signature import Signature
 from interop.sources import Source
 from interop.targets import Target
@@ -163,7 +164,8 @@ def _route(
 ) -> dict[str, Any]:
     steps = []
     if source_home.framework != "onnx":
-        steps.append({"from": source_home.framework, "to": "onnx", "by": "torch.onnx (dynamo)"})
+        by = way(source_home.framework, "source").by
+        steps.append({"from": source_home.framework, "to": "onnx", "by": by})
     steps.append(
         {"from": "onnx", "to": f"canonical onnx, opset {CANONICAL_OPSET}", "by": "interop"}
     )

@@ -30,7 +30,7 @@ def load_and_export(reference, path, inputs, outputs, sizes, trust):
     shapes = _example(model)
     for name, result in model.outputs.items():
         graph.node("Identity", [names[result]], name)
-        graph.output(name, np.float32, ["batch"] + list(shapes[name].shape[1:]))
+        graph.output(name, np.float32, ["batch", *shapes[name].shape[1:]])
     graph.save(path)
     return dict(loaded, notes=[])
 
@@ -68,13 +68,13 @@ def load(path):
     try:
         _state["tape"] = tape.load(path)
     except (OSError, ValueError, KeyError) as error:
-        raise GuestFailure("InvalidModel", f"{path} is no tape: {error}")
+        raise GuestFailure("InvalidModel", f"{path} is no tape: {error}") from error
     names = [name for name, _, _ in _state["tape"].inputs]
     return {"inputs": names, "outputs": list(_state["tape"].outputs)}
 
 
 def run(inputs, outputs):
-    for source, target in zip(inputs, outputs):
+    for source, target in zip(inputs, outputs):  # noqa: B905 - strict is of Python 3.10
         write_tensors(target, _state["tape"].run(read_tensors(source)))
     return {}
 

@@ -174,9 +174,15 @@ def obstacles(document: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
     for cell in document["cells"]:
         failure = cell["failure"]
         if failure is not None:
-            what = ", ".join(cell["operators"]) or failure["message"].splitlines()[0]
+            what = ", ".join(cell["operators"]) or _first_reason(failure["message"])
             counted[word(cell), f"{cell['source']} → {cell['target']}", what] += 1
     return [(*key, count) for key, count in counted.most_common()]
+
+
+def _first_reason(message: str) -> str:
+    """The first line, or where that only counts what follows, the next."""
+    lines = [line.strip() for line in message.splitlines()]
+    return lines[1] if len(lines) > 1 and lines[0].endswith(":") else lines[0]
 
 
 def _obstacles(document: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ import platform
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,8 @@ def sentence(document: Mapping[str, Any]) -> str:
     """How many of the cells passed."""
     cells = document["cells"]
     passed = sum(cell["passes"] for cell in cells)
-    rest = ", ".join(f"{n} {kind}" for kind, n in document["counts"].items() if kind not in "AB")
+    others = [(k, n) for k, n in document["counts"].items() if k not in ("A", "B")]
+    rest = ", ".join(f"{n} graded {k}" if len(k) == 1 else f"{n} {k}" for k, n in others)
     return f"{passed} of {len(cells)} conversions compute the same function" + (
         f" ({rest})" if rest else ""
     )
@@ -168,15 +169,40 @@ def furthest(agreement: Mapping[str, Any]) -> str:
     return f"{worst['first']}–{worst['second']}, {worst['effective_bits']:.1f} bits"
 
 
-def obstacles(document: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
-    """(kind, where, what, cells) of all that kept cells from a grade, the most frequent first."""
-    counted: Counter[tuple[str, str, str]] = Counter()
+@dataclass(frozen=True)
+class Obstacle:
+    """What kept cells from a grade. where: "out of …" or "into …"; what: operators or first lines of
+    messages, with the number of cells that each kept."""
+
+    kind: str
+    where: str
+    cells: int
+    what: Mapping[str, int]
+
+    def reasons(self, most: int = 12) -> str:
+        """The most frequent ones."""
+        shown = [f"{text} ({n})" for text, n in list(self.what.items())[:most]]
+        more = len(self.what) - most
+        return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def obstacles(document: Mapping[str, Any]) -> list[Obstacle]:
+    """All of them, those that kept the most cells first."""
+    cells: Counter[tuple[str, str]] = Counter()
+    what: dict[tuple[str, str], Counter[str]] = {}
     for cell in document["cells"]:
         failure = cell["failure"]
-        if failure is not None:
-            what = ", ".join(cell["operators"]) or _first_reason(failure["message"])
-            counted[word(cell), f"{cell['source']} → {cell['target']}", what] += 1
-    return [(*key, count) for key, count in counted.most_common()]
+        if failure is None:
+            continue
+        end = failure["end"]
+        where = f"{'out of' if end == 'source' else 'into'} {cell[end]}"
+        key = word(cell), where
+        cells[key] += 1
+        reasons = cell["operators"] or [_first_reason(failure["message"])]
+        what.setdefault(key, Counter()).update(reasons)
+    return [
+        Obstacle(*key, count, dict(what[key].most_common())) for key, count in cells.most_common()
+    ]
 
 
 def _first_reason(message: str) -> str:
@@ -190,14 +216,14 @@ def _obstacles(document: Mapping[str, Any]) -> list[str]:
     if not found:
         return []
     rows = [
-        f"| {kind} | {where} | {what.replace('|', '/')} | {count} |"
-        for kind, where, what, count in found
+        f"| {one.kind} | {one.where} | {one.reasons().replace('|', '/')} | {one.cells} |"
+        for one in found
     ]
     return [
         "",
         "## What stood in the way",
         "",
-        "| | way | what | cells |",
+        "| | where | what | cells |",
         "|---|---|---|---:|",
         *rows,
     ]

@@ -44,6 +44,8 @@ def page(document: Mapping[str, Any]) -> str:
 <h1>Every model, from every framework, to every other</h1>
 <p>{escape(sentence(document))}. Each cell is a conversion whose artifact was loaded back from disk and run
 by the framework itself, beside its source, against the float64 truth.</p>
+{_glance(document)}
+<h2>Cell by cell</h2>
 {_legend(document)}
 {_heat(document)}
 <p class="soft">The figure is the effective bits of the worst output: 24 is a faithful float32 run, and
@@ -72,17 +74,43 @@ def _style(kind: str) -> str:
 
 def _legend(document: Mapping[str, Any]) -> str:
     counts = document["counts"]
-    kinds = [kind for kind in _ORDER if kind in counts] + [k for k in counts if k not in _ORDER]
-    buttons = []
+    kinds: list[str] = [kind for kind in _ORDER if kind in counts]
+    kinds += [kind for kind in counts if kind not in _ORDER]
+    buttons: list[str] = []
     for kind in kinds:
-        chip = kind if len(kind) == 1 else "&nbsp;"
-        meaning = _MEANINGS.get(kind, kind)
+        chip, meaning = kind if len(kind) == 1 else "&nbsp;", _MEANINGS.get(kind, kind)
         buttons.append(
             f'<button type="button" aria-pressed="false" data-word="{escape(kind)}">'
             f'<span class="chip {_style(kind)}">{chip}</span><b>{counts[kind]}</b> {escape(meaning)}'
             "</button>"
         )
     return f'<div class="legend">{"".join(buttons)}</div>'
+
+
+def _glance(document: Mapping[str, Any]) -> str:
+    """Sources down, targets across: how many of the models passed."""
+    passed: dict[tuple[str, str], list[bool]] = {}
+    for cell in document["cells"]:
+        passed.setdefault((cell["source"], cell["target"]), []).append(cell["passes"])
+    head = "".join(f'<th scope="col">{escape(target)}</th>' for target in document["targets"])
+    rows = []
+    for source in document["sources"]:
+        shown = "".join(_share(passed.get((source, t), [])) for t in document["targets"])
+        rows.append(f'<tr><th scope="row">{escape(source)}</th>{shown}</tr>')
+    return (
+        "<h2>At a glance</h2><p>How many models pass (A or B), of how many.</p>"
+        '<div class="scroll"><table class="glance"><colgroup><col class="source"></colgroup>'
+        f"<thead><tr><th>from ↓ to →</th>{head}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _share(passed: list[bool]) -> str:
+    if not passed:
+        return "<td></td>"
+    share = sum(passed) / len(passed)
+    most = ' class="most"' if share > 0.75 else ""
+    return f'<td><span{most} style="--share: {share:.0%}">{sum(passed)}/{len(passed)}</span></td>'
 
 
 def _heat(document: Mapping[str, Any]) -> str:
@@ -103,19 +131,22 @@ def _heat(document: Mapping[str, Any]) -> str:
             )
             bodies.append("<tbody>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</tbody>")
     return (
-        '<div class="scroll"><table class="heat"><colgroup><col class="model"><col class="source">'
-        f"</colgroup><thead><tr><th>model</th><th>from ↓ to →</th>{head}</tr></thead>"
+        '<div class="scroll heat-scroll"><table class="heat"><colgroup><col class="model">'
+        '<col class="source"></colgroup>'
+        f"<thead><tr><th>model</th><th>from ↓ to →</th>{head}</tr></thead>"
         f"{''.join(bodies)}</table></div>"
     )
 
 
 def _row(document: Mapping[str, Any], source: str, numbers: list[int | None]) -> str:
-    cells = [None if number is None else document["cells"][number] for number in numbers]
-    hand = "°" if any(cell is not None and cell["via"] for cell in cells) else ""
-    shown = [
-        "<td></td>" if number is None else f"<td>{_button(document['cells'][number], number)}</td>"
-        for number in numbers
-    ]
+    hand, shown = "", []
+    for number in numbers:
+        if number is None:
+            shown.append("<td></td>")
+            continue
+        cell = document["cells"][number]
+        hand = "°" if cell["via"] else hand
+        shown.append(f"<td>{_button(cell, number)}</td>")
     return f'<th scope="row" class="source">{escape(source)}{hand}</th>{"".join(shown)}'
 
 
@@ -183,13 +214,15 @@ def _obstacles(document: Mapping[str, Any]) -> str:
     if not found:
         return ""
     rows = "".join(
-        f"<tr><td><span class='tile {_style(kind)}'>{escape(kind)}</span></td><td>{escape(where)}</td>"
-        f"<td>{escape(what)}</td><td class='n'>{count}</td></tr>"
-        for kind, where, what, count in found
+        f"<tr><td><span class='tile {_style(one.kind)}'>{escape(one.kind)}</span></td>"
+        f"<td class='way'>{escape(one.where)}</td><td>{escape(one.reasons())}</td>"
+        f"<td class='n'>{one.cells}</td></tr>"
+        for one in found
     )
     return f"""<h2>What stood in the way</h2>
-<p>Of the cells without a grade, the most frequent first.</p>
-<div class="scroll"><table class="plain"><thead><tr><th></th><th>way</th><th>operators, or why</th>
+<p>Of the cells without a grade, by the end of the way that it was at: the operators that were refused, or
+the first line of the error, each with how many cells it kept.</p>
+<div class="scroll"><table class="plain"><thead><tr><th></th><th>where</th><th>what</th>
 <th class="n">cells</th></tr></thead><tbody>{rows}</tbody></table></div>"""
 
 

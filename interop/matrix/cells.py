@@ -31,7 +31,8 @@ class Key(NamedTuple):
 class Failure:
     """Why a cell has no grade. type: a class of interop.errors, or of Python for a fault of ours.
 
-    stage: what was being done; exit_code: what the command would have ended in.
+    stage: what was being done; end: at which end of the way, "source" or "target"; exit_code: what
+    the command would have ended in.
     """
 
     type: str
@@ -39,6 +40,7 @@ class Failure:
     hint: str
     exit_code: int
     stage: str
+    end: str
 
 
 @dataclass(frozen=True)
@@ -105,12 +107,16 @@ def graded(key: Key, via: str, manifest: dict[str, Any], seconds: float) -> Cell
     )
 
 
-def failed(key: Key, via: str, error: Exception, stage: str, seconds: float) -> Cell:
-    """The cell of a conversion that ended in `error`."""
+def failed(
+    key: Key, via: str, error: Exception, stage: str, end: str, seconds: float = 0.0
+) -> Cell:
+    """The cell of a conversion that ended in `error`; stage, end: see `Failure`."""
     if isinstance(error, InteropError):
-        failure = Failure(_kind(error), error.message, error.hint, error.exit_code, stage)
+        failure = Failure(_kind(error), error.message, error.hint, error.exit_code, stage, end)
     else:
-        failure = Failure(type(error).__name__, str(error), "a fault of interop itself", 1, stage)
+        failure = Failure(
+            type(error).__name__, str(error), "a fault of interop itself", 1, stage, end
+        )
     return Cell(*key, via=via, failure=failure, seconds=round(seconds, 2), finished=now())
 
 

@@ -84,13 +84,14 @@ class GroupRun:
                 self._telling.tell(cell=self._cell(key).to_json())
 
     def _cell(self, key: Key) -> Cell:
-        via, start = self._job.group.via, time.perf_counter()
+        via, end, start = self._job.group.via, "source", time.perf_counter()
         try:
             departure = self._departed()
-            start = time.perf_counter()
+            end, start = "target", time.perf_counter()
             document = self._convert(departure, key.target)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong is a cell, and not the end
-            return failed(key, via, error, self._telling.last, time.perf_counter() - start)
+            seconds = time.perf_counter() - start
+            return failed(key, via, error, self._telling.last, end, seconds)
         return graded(key, via, document, time.perf_counter() - start)
 
     def _departed(self) -> Departure:

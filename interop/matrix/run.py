@@ -118,17 +118,17 @@ def _run_group(
     left: Sequence[str] = group.targets
     while left and not stop.is_set():
         child = _Child(replace(group, targets=tuple(left)), settings, stop)
-        finished, at = child.follow(ledger, watcher)
+        finished, at, stage = child.follow(ledger, watcher)
         left = [target for target in left if target not in finished]
         if left and not stop.is_set():
-            lost = [at] if at in left else left
-            for target in lost:
-                cell = failed(
-                    Key(group.model, group.source, target), group.via, child.death(), "", 0.0
-                )
-                ledger.append(cell)
-                watcher.cell(cell)
-            left = [target for target in left if target not in lost]
+            lost = at if at in left else left[0]
+            # At its first target it may still have been at what all of them share.
+            end = "target" if finished else "source"
+            key = Key(group.model, group.source, lost)
+            cell = failed(key, group.via, child.death(), stage, end)
+            ledger.append(cell)
+            watcher.cell(cell)
+            left = [target for target in left if target != lost]
     watcher.end(group)
 
 
@@ -150,11 +150,12 @@ class _Child:
         self._errors = Output(self._process.stderr)
         threading.Thread(target=self._end_on_stop, daemon=True).start()
 
-    def follow(self, ledger: Ledger, watcher: Watcher) -> tuple[set[str], str]:
+    def follow(self, ledger: Ledger, watcher: Watcher) -> tuple[set[str], str, str]:
         """Take down what it tells, until it ends. Returns the targets that are finished, and the
-        one that it was at."""
+        one and the stage that it was at."""
         assert self._process.stdout is not None
-        finished, at = set(), ""
+        finished: set[str] = set()
+        at = stage = ""
         for line in self._process.stdout:
             if not line.endswith(b"\n"):
                 break  # it died while it told
@@ -162,7 +163,8 @@ class _Child:
             if "begin" in message:
                 at = message["begin"]
             elif "stage" in message:
-                watcher.stage(self._group, at, message["stage"])
+                stage = message["stage"]
+                watcher.stage(self._group, at, stage)
             else:
                 cell = Cell.from_json(message["cell"])
                 ledger.append(cell)
@@ -170,7 +172,7 @@ class _Child:
                 watcher.cell(cell)
         self._process.wait()
         self._errors.join(1.0)
-        return finished, at
+        return finished, at, stage
 
     def death(self) -> WorkerCrashed:
         status = self._process.returncode

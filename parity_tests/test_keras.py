@@ -101,3 +101,12 @@ def test_backends(name, backend, written, exported, on_backend, tmp_path):
         assert given[output].dtype == wanted.dtype
         scale = np.sqrt(np.mean(wanted.astype(np.float64) ** 2))
         assert np.sqrt(np.mean((given[output] - wanted) ** 2)) < 5e-6 * scale
+
+
+def test_a_model_that_takes_a_dictionary(tmp_path):
+    """Three inputs by name; its first token is cut out of a sequence whose length is open."""
+    done = interop.convert("bert", source="keras", target="keras", output=tmp_path / "out")
+    assert done.grade == "A", done.manifest["rule"]["sentence"]
+    assert {one["name"] for one in done.manifest["signature"]["inputs"]} == {
+        "input_ids", "token_type_ids", "attention_mask",
+    }  # fmt: skip

@@ -205,8 +205,7 @@ def test_definitions_that_do_not(defined):
     truth = np.load(defined / "torch" / "truth" / "0000.npy")
     wrong = (truth * (1 + 1e-4)).astype(np.float32)  # an epsilon that is not the same
     write_tensors(defined / "jax" / "outputs", {"probability": wrong})
-    (defined / "keras").mkdir()
-    (defined / "keras" / "failure.txt").write_text("it has no such layer")
+    definitions.note_failure("dlrm", "keras", "it has no such layer", defined.parent)
     [agreement] = definitions.agreements(defined.parent)
     by_name = {one.framework: one for one in agreement.standings}
     assert by_name["torch"].grade == "A"

@@ -48,8 +48,8 @@ class Cell:
     """One conversion: graded, or failed.
 
     via: where the zoo does not define the model in `source`, the framework whose definition was
-    converted to it first; else empty. effective_bits: by output. latency: as in the manifest.
-    seconds: of this cell alone; what all cells of its group share is not in it.
+    converted to it first; else empty. effective_bits: by output. seed: of its inputs. latency: as in
+    the manifest. seconds: of this cell alone; what all cells of its group share is not in it.
     """
 
     model: str
@@ -60,6 +60,7 @@ class Cell:
     passes: bool = False
     effective_bits: dict[str, float | None] = field(default_factory=dict)
     sentence: str = ""
+    seed: int | None = None
     latency: dict[str, Any] | None = None
     artifact_bytes: int | None = None
     seconds: float = 0.0
@@ -98,6 +99,7 @@ def graded(key: Key, via: str, manifest: dict[str, Any], seconds: float) -> Cell
         passes=manifest["rule"]["passes"],
         effective_bits=manifest["parity"]["effective_bits"],
         sentence=manifest["rule"]["sentence"],
+        seed=manifest["parity"]["seed"],
         latency=manifest["latency"],
         artifact_bytes=manifest["artifacts"][0]["bytes"],
         seconds=round(seconds, 2),

@@ -108,6 +108,7 @@ class GroupRun:
                 found = self._departure = self._depart()
             except Exception as error:
                 self._failure = error
+                self._note_definition(error)
                 raise
         return found
 
@@ -169,6 +170,12 @@ class GroupRun:
                 departure, self._job.group.source, self._job.seed, scratch / "definition",
                 Path(self._job.definitions),
             )  # fmt: skip
+
+    def _note_definition(self, error: Exception) -> None:
+        group = self._job.group
+        if not group.via and self._count == 1:
+            where = Path(self._job.definitions)
+            definitions.note_failure(group.model, group.source, str(error), where)
 
     def _convert(self, departure: Departure, target: str) -> dict[str, Any]:
         """Convert to `target` and prove it; the artifact is gone when this returns."""

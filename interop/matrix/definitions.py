@@ -6,7 +6,8 @@ against each other, in units of what rounding alone does.
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -90,14 +91,26 @@ def measure(departure: Departure, framework: str, seed: int, scratch: Path, fold
     `failure.txt`, which says why it gave nothing."""
     entry = departure.reference.architecture
     assert entry is not None
-    home = folder / entry.name / framework
-    home.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(home, ignore_errors=True)
-    with output.staged(home) as aside:
+    with _kept(folder, entry.name, framework) as aside:
         try:
             _measure(departure, entry, framework, seed, scratch, aside)
         except InteropError as error:
             (aside / FAILURE).write_text(error.message, "utf-8")
+
+
+def note_failure(model: str, framework: str, reason: str, folder: Path) -> None:
+    """Keep why the definition could not even be loaded."""
+    with _kept(folder, model, framework) as aside:
+        (aside / FAILURE).write_text(reason, "utf-8")
+
+
+@contextmanager
+def _kept(folder: Path, model: str, framework: str) -> Iterator[Path]:
+    """A folder that takes the place of what is there once the block has ended well."""
+    home = folder / model / framework
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with output.staged(home) as aside:
+        yield aside
 
 
 def _measure(

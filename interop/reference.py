@@ -19,6 +19,8 @@ _ENDINGS = {
     ".pt": "torch",
     ".pth": "torch",
     ".bin": "torch",
+    ".jit": "torch",
+    ".safetensors": "torch",
     ".json": "mxnet",
     ".model": "cntk",
     ".dnn": "cntk",

@@ -38,6 +38,7 @@ class Request:
     data: Path | None = None
     sizes: dict[str, int] = field(default_factory=dict)
     signature: str | None = None
+    weights: Path | None = None
     channels_last: bool = False
     precision: str = "float32"
     trust: bool = False

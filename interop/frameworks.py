@@ -95,7 +95,7 @@ FRAMEWORKS: dict[str, Framework] = {
                 artifact="model.pt2",
                 what="torch.export program",
             ),
-            endings=(".pt2", ".pt", ".pth", ".bin"),
+            endings=(".pt2", ".pt", ".pth", ".bin", ".jit", ".safetensors"),
         ),
         Framework(
             "tensorflow",

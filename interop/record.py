@@ -55,6 +55,7 @@ def conversion_record(
             "version": source_home.version,
             "reference": reference.text,
             "sha256": None if reference.path is None else digest(reference.path),
+            "weights_sha256": None if request.weights is None else digest(request.weights),
             "onnx_sha256": digest(source.onnx),
         },
         "target": {

@@ -188,7 +188,8 @@ class _Trip:
         if self._works:
             # The folder is our own work of a moment ago.
             before = str(self._works[-1].conversion.folder)
-            request = replace(request, model=before, inputs=(), data=None, trust=True)
+            request = replace(request, model=before, inputs=(), data=None, signature=None,
+                              weights=None, trust=True)  # fmt: skip
         work = conversion.run_in(scratch, request, self._progress, self._sets())
         if self._works:
             # Where it lies now is not where it will lie.
@@ -252,7 +253,8 @@ class _Trip:
         reference = resolve(str(last), None)
         if "source" not in known()[reference.framework].roles:
             return None
-        request = replace(self._request, inputs=(), data=None, trust=True)
+        request = replace(self._request, inputs=(), data=None, signature=None, weights=None,
+                          trust=True)  # fmt: skip
         version = frameworks.parse(self._hops[-1].target).version
         home = conversion.provide_for(reference.framework, version, self._progress)
         with ExitStack() as stack:

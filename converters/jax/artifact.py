@@ -36,7 +36,9 @@ def save_program(source: Path, path: Path) -> dict[str, Any]:
             for name, (dtype, _) in specs.items()
         }
         jitted = jax.jit(model)
-        equations = len(jitted.trace(**arguments).jaxpr.eqns)  # the module's text spells out weights
+        equations = len(
+            jitted.trace(**arguments).jaxpr.eqns
+        )  # the module's text spells out weights
         program = _export(jitted, arguments).serialize()
     except Exception as error:  # noqa: BLE001 - JAX raises anything here; what it says is recorded
         reason = _first_line(error)

@@ -49,7 +49,7 @@ def all_routes_table(routes: Sequence[Route], console: Console | None = None) ->
     targets = list(dict.fromkeys(route.target for route in routes))
     by_pair = {(route.source, route.target): route for route in routes}
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("from \\ to")
+    table.add_column("from", no_wrap=True)
     for target in targets:
         table.add_column(known()[target].short)
     for source in dict.fromkeys(route.source for route in routes):

@@ -1,6 +1,8 @@
 """theano.scan → ONNX's Scan. Python 3.6."""
 
 from interop.converters.theano.exports.writing import Refused
+from theano.tensor.basic import AllocEmpty
+from theano.tensor.subtensor import IncSubtensor, get_idx_list
 
 
 def scan(w, node, *names):
@@ -20,7 +22,7 @@ def scan(w, node, *names):
     sequences, buffers = op.outer_seqs(node), op.outer_sitsot(node)
     (count,) = w.integers(node.inputs[:1])
     first = w.constant(0)
-    states = [w.node("Gather", w.name(buffer), first, axis=0) for buffer in buffers]
+    states = [w.node("Gather", w.name(_beginning(buffer)), first, axis=0) for buffer in buffers]
     given = [w.name(sequence) for sequence in sequences]
     given = given or [w.node("Range", first, count, w.constant(1))]  # ONNX counts by a sequence
     inner = w.nested()
@@ -35,6 +37,19 @@ def scan(w, node, *names):
         w.node("Concat", w.unsqueeze(state, 0), row, axis=0) for state, row in zip(states, rows)
     ]
     return whole + rows[len(states) :]
+
+
+def _beginning(buffer):
+    """What the first row of a buffer was set to, where nothing else is in it yet; else the buffer."""
+    node = buffer.owner
+    if node is None or not isinstance(node.op, IncSubtensor) or not node.op.set_instead_of_inc:
+        return buffer
+    empty, rows = node.inputs[0].owner, get_idx_list(node.inputs[1:], node.op.idx_list)
+    if empty is None or not isinstance(empty.op, AllocEmpty) or len(rows) != 1:
+        return buffer
+    bounds = rows[0]
+    whole = isinstance(bounds, slice) and bounds.start is None and bounds.step is None
+    return node.inputs[1] if whole else buffer
 
 
 def _body(inner, op, outer, sequences):

@@ -35,8 +35,7 @@ FRAMEWORKS: dict[str, Framework] = {
         Framework("jax", "JAX", (), frozenset({"source", "target"})),
         Framework("mxnet", "MXNet", ("gluon",), frozenset({"source", "target"})),
         Framework("cntk", "CNTK", (), frozenset({"source", "target"})),
-        # Run, but not yet read or written.
-        Framework("caffe", "Caffe", (), frozenset()),
+        Framework("caffe", "Caffe", (), frozenset({"source"})),
         Framework("tflite", "TensorFlow Lite", ("litert",), frozenset({"target"})),
     )
 }

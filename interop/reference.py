@@ -23,6 +23,8 @@ _ENDINGS = {
     ".model": "cntk",
     ".dnn": "cntk",
     ".keras": "keras",
+    ".prototxt": "caffe",
+    ".caffemodel": "caffe",
 }
 
 

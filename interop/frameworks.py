@@ -35,7 +35,7 @@ FRAMEWORKS: dict[str, Framework] = {
         Framework("jax", "JAX", (), frozenset({"source", "target"})),
         Framework("mxnet", "MXNet", ("gluon",), frozenset({"source", "target"})),
         Framework("cntk", "CNTK", (), frozenset({"source", "target"})),
-        Framework("caffe", "Caffe", (), frozenset({"source"})),
+        Framework("caffe", "Caffe", (), frozenset({"source", "target"})),
         Framework("tflite", "TensorFlow Lite", ("litert",), frozenset({"target"})),
     )
 }

@@ -35,6 +35,7 @@ class Kind:
     layout: str  # "channels last" where the framework's CPU kernels want it
     artifact: str  # the folder or file that `build` writes
     what: str
+    source: str = "model.py"  # what the importer writes, for people and for `build`
     precisions: tuple[str, ...] = ("float32",)  # that `build` can write; the first is the default
 
 
@@ -76,6 +77,13 @@ KINDS = {
         artifact="model.model",
         what="CNTK function, which Function.load reads",
     ),
+    "caffe": Kind(
+        importer="interop.converters.caffe.importer",
+        layout="channels first",
+        artifact="model.caffemodel",
+        what="Caffe weights, of the network in model.prototxt",
+        source="model.prototxt",
+    ),
     "tflite": Kind(
         importer="interop.converters.tflite.importer",
         layout="channels last",
@@ -101,14 +109,14 @@ class Target:
 
 
 def lower(model: ir.Model, framework: str, folder: Path, request: Request) -> Target:
-    """Write `model.py` and `weights.safetensors` for `model` (canonical; consumed) into `folder`.
+    """Write source (`model.py`) and `weights.safetensors` for `model` (canonical; consumed) into `folder`.
 
     Raises UnsupportedOperator, naming every node that the framework has no lowering for, before
     anything is written.
     """
     kind = KINDS[framework]
     source = to_source(model, kind, keep_io=not request.channels_last)
-    (folder / "model.py").write_text(source.text, encoding="utf-8")
+    (folder / kind.source).write_text(source.text, encoding="utf-8")
     _save_weights(source.weights, folder / "weights.safetensors")
     return Target(kind, folder, source, request.channels_last)
 

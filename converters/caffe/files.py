@@ -4,11 +4,13 @@ Caffe ends its process on what it cannot read (glog's FATAL), so all that can be
 files themselves is told here.
 """
 
+import json
 import re
 from pathlib import Path
 from typing import Any, Optional
 
 import caffe
+import numpy as np
 from caffe.proto import caffe_pb2
 from google.protobuf import text_format
 from google.protobuf.message import DecodeError
@@ -154,6 +156,19 @@ def read_weights(path: Path) -> Any:
             "InvalidModel", f"{path} is not a caffemodel: {error}", hint="Is the file whole?"
         ) from error
     return network
+
+
+def read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file: the length of a JSON header, the header, the data."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        entries, data = json.loads(file.read(length)), file.read()
+    entries.pop("__metadata__", None)
+    arrays = {}
+    for name, entry in entries.items():
+        start, end = entry["data_offsets"]
+        arrays[name] = np.frombuffer(data[start:end], "<f4").reshape(entry["shape"])
+    return arrays
 
 
 def blob_shape(blob: Any, rank: int) -> tuple[int, ...]:

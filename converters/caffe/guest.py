@@ -10,7 +10,14 @@ os.environ.setdefault("GLOG_minloglevel", "2")
 
 import numpy as np
 from interop.converters.caffe import exporting
-from interop.converters.caffe.loading import load_files, load_reference
+from interop.converters.caffe.files import read_network, read_safetensors
+from interop.converters.caffe.loading import (
+    CaffeGaveUp,
+    attempt,
+    load_files,
+    load_reference,
+    make,
+)
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
@@ -50,6 +57,29 @@ def _reshape(net: Any, inputs: list[dict[str, Any]]) -> None:
             wanted[spec["name"]] = shape
     if wanted:
         exporting.reshape(net, wanted)
+
+
+def build(source: str, path: str) -> dict[str, Any]:
+    """Fill the network in `source`/model.prototxt with `source`/weights.safetensors, and save its
+    weights: each `param` of a layer says the name of one."""
+    network = Path(source, "model.prototxt")
+    net, arrays = make(network), read_safetensors(Path(source, "weights.safetensors"))
+    layers = read_network(network).layer
+    for layer in layers:
+        for blob, param in zip(net.params.get(layer.name, ()), layer.param):
+            array = arrays[param.name]
+            if tuple(blob.shape) != array.shape:
+                raise ValueError(f"{param.name} is {array.shape}, and the blob {tuple(blob.shape)}")
+            blob.data[...] = array
+    try:
+        attempt(lambda: net.save(path))
+    except CaffeGaveUp as error:
+        raise GuestFailure("OutputError", f"{path} could not be written: {error}") from error
+    return {
+        "nodes": len(layers),
+        "transposes": 0,
+        "parameters": int(sum(array.size for array in arrays.values())),
+    }
 
 
 def _check_names(what: str, own: list[str], declared: Any) -> None:
@@ -107,6 +137,7 @@ def _feeds(folder: str) -> dict[str, np.ndarray]:
 
 OPERATIONS = {
     "load_and_export": load_and_export,
+    "build": build,
     "load": load,
     "run": run,
     "time": time_runs,

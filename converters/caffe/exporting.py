@@ -6,9 +6,11 @@ from typing import Any, Optional
 
 import numpy as np
 from caffe.proto import caffe_pb2
+from interop.converters.caffe import ssd_format
 from interop.converters.caffe.exports import normalizing
 from interop.converters.caffe.exports.common import Layer, Refused, Shape
 from interop.converters.caffe.exports.table import EXPORTS
+from interop.converters.caffe.files import why_not
 from interop.converters.caffe.loading import CaffeGaveUp, attempt
 
 from interop.workers.failures import GuestFailure
@@ -67,8 +69,11 @@ def _layers(graph: Graph, net: Any, varying: frozenset[str], known: dict[str, st
         if scale is not None and not normalizing.takes_along(scale):
             scale = behind = None
         layer = _layer(net, param, index, varying, scale)
+        kind = ssd_format.ours(param) or param.type
         try:
-            results = EXPORTS[param.type](graph, layer, *[known[name] for name in param.bottom])
+            if kind not in EXPORTS:
+                raise Refused(why_not(kind))
+            results = EXPORTS[kind](graph, layer, *[known[name] for name in param.bottom])
         except Refused as reason:
             problems.append(f"{param.type} ({param.name}): {reason}")
             results = list(param.top)  # so that the layers behind it can be judged, too

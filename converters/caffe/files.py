@@ -14,6 +14,7 @@ import numpy as np
 from caffe.proto import caffe_pb2
 from google.protobuf import text_format
 from google.protobuf.message import DecodeError
+from interop.converters.caffe import ssd_format
 from interop.converters.caffe.exports.table import EXPORTS, WHY
 
 from interop.workers.failures import GuestFailure
@@ -72,15 +73,15 @@ def _beside(folder: Path, stem: str, suffix: str) -> Optional[Path]:
 
 
 def read_network(path: Path) -> Any:
-    """The NetParameter in a prototxt, every layer of which can be exported.
+    """The NetParameter in a prototxt, every layer of which can be exported; those of SSD's Caffe are
+    Python layers of ours in it.
 
     Raises GuestFailure: InvalidModel where it cannot be read; UnsupportedOperator, naming every
     layer that Caffe does not have or that has no ONNX form. Nothing of the network is made for it.
     """
-    network = caffe_pb2.NetParameter()
     try:
         text = path.read_text(encoding="utf-8")
-        text_format.Parse(text, network)
+        network = ssd_format.parse(text)
     except UnicodeDecodeError as error:
         raise _unreadable(path, "it is no text") from error
     except text_format.ParseError as error:
@@ -106,12 +107,12 @@ def _unreadable(path: Path, why: str) -> GuestFailure:
 def _refuse_layers(network: Any) -> None:
     problems = []
     for layer in [*network.layer, *network.layers]:
+        if not isinstance(layer.type, str) and layer.HasField("layer"):
+            continue  # a form older still, which Caffe upgrades; it is looked at after that
         kind = type_of(layer)
-        if kind in EXPORTS or kind == "Input" or not _used(layer):
+        if ssd_format.ours(layer) or kind in EXPORTS or kind == "Input" or not _used(layer):
             continue
-        known = kind in set(caffe.layer_type_list())
-        why = WHY.get(kind, "no converter" if known else "Caffe 1.0 has no such layer")
-        problems.append(f"{kind} ({layer.name}): {why}")
+        problems.append(f"{kind} ({layer.name}): {why_not(kind)}")
     if problems:
         raise GuestFailure(
             "UnsupportedOperator",
@@ -121,9 +122,15 @@ def _refuse_layers(network: Any) -> None:
         )
 
 
+def why_not(kind: str) -> str:
+    """Why layers of a type that is not in the table cannot be exported."""
+    known = kind in set(caffe.layer_type_list())
+    return WHY.get(kind, "no converter" if known else "Caffe 1.0 has no such layer")
+
+
 def type_of(layer: Any) -> str:
     """The layer's type; that of an old file (V1) is a number, named as in INNER_PRODUCT."""
-    if not hasattr(layer, "include") or isinstance(layer.type, str):
+    if isinstance(layer.type, str):
         return layer.type
     name = caffe_pb2.V1LayerParameter.LayerType.Name(layer.type)
     plain = {kind.upper(): kind for kind in caffe.layer_type_list()}

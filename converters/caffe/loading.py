@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 import caffe
+from google.protobuf import text_format
 from interop.converters.caffe.files import (
     blob_shape,
     pair,
@@ -67,15 +68,19 @@ def load_files(path: Path) -> Any:
 
 def make(network: Path) -> Any:
     """The network of a prototxt, its weights as its fillers leave them. Raises GuestFailure."""
-    read_network(network)
-    try:
-        attempt(lambda: bool(caffe.Net(str(network), caffe.TEST)))
-    except CaffeGaveUp as error:
-        raise GuestFailure(
-            "InvalidModel", f"Caffe refuses {network}{_where(network)}: {error}",
-            hint="Its layers do not fit together, or have parameters that Caffe does not take.",
-        ) from error  # fmt: skip
-    return caffe.Net(str(network), caffe.TEST)
+    described = read_network(network)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.prototxt")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text_format.MessageToString(described))
+        try:
+            attempt(lambda: bool(caffe.Net(path, caffe.TEST)))
+        except CaffeGaveUp as error:
+            raise GuestFailure(
+                "InvalidModel", f"Caffe refuses {network}{_where(path)}: {error}",
+                hint="Its layers do not fit together, or have parameters that Caffe does not take.",
+            ) from error  # fmt: skip
+        return caffe.Net(path, caffe.TEST)
 
 
 def _check_weights(net: Any, network: Path, path: Optional[Path]) -> None:
@@ -142,12 +147,12 @@ def attempt(action: Callable[[], Any]) -> Any:
         return json.load(answer)
 
 
-def _where(network: Path) -> str:
+def _where(network: str) -> str:
     """The layer at which Caffe gave up, which only its full log says."""
     code = "import caffe, sys; caffe.Net(sys.argv[1], caffe.TEST)"
     variables = {**os.environ, "GLOG_minloglevel": "0", "GLOG_logtostderr": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", code, str(network)],
+        [sys.executable, "-c", code, network],
         env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
     )  # fmt: skip
     found = re.findall(r"\] Creating Layer (.+)$", done.stdout.decode(), flags=re.MULTILINE)

@@ -149,6 +149,7 @@ ARRANGEMENT = [
     case("batch_reindex", given("x", 4, 3), given("i", 6), layer("BatchReindex", "", "x i"), draws={"i": 2}),
     case("split_and_in_place", given("x", 2, 4, 5, 5), layer("ReLU", tops="x", name="r"), layer("Eltwise", "", "x x", "e"), layer("Power", "power_param { scale: 2 }", "e", "e", "p"), layer("Eltwise", "", "e x")),
     case("old_inputs", 'input: "x" input_dim: 2 input_dim: 3 input_dim: 4 input_dim: 5\n', layer("ReLU")),
+    case("oldest_layers", 'input: "x" input_dim: 2 input_dim: 3 input_dim: 6 input_dim: 6\n', 'layers { layer { name: "c" type: "conv" num_output: 4 kernelsize: 3 } bottom: "x" top: "c" }\n', 'layers { layer { name: "r" type: "relu" } bottom: "c" top: "c" }\n', 'layers { layer { name: "y" type: "innerproduct" num_output: 5 } bottom: "c" top: "y" }\n'),
     case("old_layers", 'input: "x" input_shape { dim: 2 dim: 3 dim: 6 dim: 6 }\n', 'layers { name: "c" type: CONVOLUTION bottom: "x" top: "c" convolution_param { num_output: 4 kernel_size: 3 } blobs_lr: 1 }\n', 'layers { name: "r" type: RELU bottom: "c" top: "c" }\n', 'layers { name: "y" type: INNER_PRODUCT bottom: "c" top: "y" inner_product_param { num_output: 5 } }\n'),
 ]  # fmt: skip
 

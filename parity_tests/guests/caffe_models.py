@@ -4,15 +4,15 @@ from pathlib import Path
 
 import caffe
 import numpy as np
-from interop.converters.caffe import guest
+from interop.converters.caffe import guest, loading
 
 
 def save(text, folder, old=False):
     """Write model.prototxt and model.caffemodel into `folder`; `old` keeps four axes a blob, in V1."""
     Path(folder, "model.prototxt").write_text(text, encoding="utf-8")
-    net = caffe.Net(str(Path(folder, "model.prototxt")), caffe.TEST)
+    net = loading.make(Path(folder, "model.prototxt"))
     rng = np.random.default_rng(0)
-    for index, layer in enumerate(net.layers):
+    for layer in net.layers:
         for number, blob in enumerate(layer.blobs):
             if layer.type == "Parameter":
                 blob.data[...] = rng.standard_normal(blob.data.shape)
@@ -21,7 +21,6 @@ def save(text, folder, old=False):
             blob.data[...] = rng.standard_normal(blob.data.shape) * scale
             if layer.type == "BatchNorm":  # sums, and by how many they are to be divided
                 blob.data[...] = np.abs(blob.data) + 1 if number < 2 else 2.5
-        assert net._layer_names[index] is not None
     path = Path(folder, "model.caffemodel")
     net.save(str(path))
     if old:

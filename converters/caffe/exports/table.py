@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from interop.converters.caffe.exports import arrangement, normalizing, recurrent, windows
+from interop.converters.caffe.exports import arrangement, normalizing, recurrent, ssd, windows
 from interop.converters.caffe.exports import elementwise as each
 from interop.converters.caffe.exports.common import Export, same
 
@@ -30,11 +30,13 @@ EXPORTS: Mapping[str, Export] = {
     "LSTM": recurrent.lstm,
     "Log": each.log,
     "MVN": normalizing.mvn,
+    "Normalize": ssd.normalize,
     "PReLU": each.prelu,
     "Parameter": each.parameter,
     "Permute": arrangement.permute,
     "Pooling": windows.pooling,
     "Power": each.power,
+    "PriorBox": ssd.prior_box,
     "RNN": recurrent.rnn,
     "ReLU": each.relu,
     "Reduction": normalizing.reduction,
@@ -54,6 +56,8 @@ EXPORTS: Mapping[str, Export] = {
 
 #: Why others cannot be, where more can be said than that nobody wrote it.
 WHY: Mapping[str, str] = {
+    "DetectionOutput": "it picks boxes by code of its own; leave the layer away, and its bottoms are the"
+    " outputs",
     "Python": "it runs code of its own, which is neither executed nor translated",
     **dict.fromkeys(
         ["Data", "HDF5Data", "ImageData", "MemoryData", "WindowData"],

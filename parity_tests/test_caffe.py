@@ -211,7 +211,7 @@ def test_layers_that_have_no_onnx_form_are_all_named(worker, saved, tmp_path):
     text = given("x", 1, 3) + layer(
         "Python", 'python_param { module: "spoilt" layer: "L" }', tops="p"
     )
-    text += layer("PriorBox", "prior_box_param { min_size: 3 }", "p", "b")
+    text += layer("ROIPooling", "roi_pooling_param { pooled_h: 3 }", "p", "b")
     text += layer("SoftmaxWithLoss", "", "p x", "l")
     text += layer("Data", "", "", "d") + layer("HDF5Data", "include { phase: TRAIN }", "", "h")
     (folder / "model.prototxt").write_text(text)
@@ -219,7 +219,7 @@ def test_layers_that_have_no_onnx_form_are_all_named(worker, saved, tmp_path):
         export(worker, folder, folder / "model.onnx")
     message = caught.value.message
     assert message.startswith("4 layer(s)")
-    for name in ("Python (p)", "PriorBox (b)", "SoftmaxWithLoss (l)", "Data (d)"):
+    for name in ("Python (p)", "ROIPooling (b)", "SoftmaxWithLoss (l)", "Data (d)"):
         assert name in message
     assert not (folder / "model.onnx").exists()
 

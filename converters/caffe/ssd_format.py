@@ -58,8 +58,9 @@ def parse(text: str) -> Any:
 
 def ours(layer: Any) -> str:
     """The type that a layer had before it became a Python layer of ours; "" for any other."""
-    given = layer.python_param
-    return given.layer if layer.type == "Python" and given.module == _MODULE else ""
+    if layer.type != "Python" or layer.python_param.module != _MODULE:
+        return ""
+    return layer.python_param.layer
 
 
 def _as_python(layer: Any) -> None:

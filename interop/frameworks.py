@@ -37,7 +37,7 @@ FRAMEWORKS: dict[str, Framework] = {
         Framework("cntk", "CNTK", (), frozenset({"source", "target"})),
         # Run, but not yet read or written.
         Framework("caffe", "Caffe", (), frozenset()),
-        Framework("tflite", "TensorFlow Lite", ("litert",), frozenset({"target"})),
+        Framework("tflite", "TensorFlow Lite", ("litert",), frozenset({"source", "target"})),
     )
 }
 

@@ -23,6 +23,7 @@ _ENDINGS = {
     ".model": "cntk",
     ".dnn": "cntk",
     ".keras": "keras",
+    ".tflite": "tflite",
 }
 
 

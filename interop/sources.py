@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 #: Frameworks whose models may hold several functions, by name.
-_SIGNED = ("tensorflow",)
+_SIGNED = ("tensorflow", "tflite")
 
 
 @dataclass(frozen=True)

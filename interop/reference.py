@@ -23,6 +23,8 @@ _ENDINGS = {
     ".model": "cntk",
     ".dnn": "cntk",
     ".keras": "keras",
+    ".h5": "keras",
+    ".hdf5": "keras",
     ".tflite": "tflite",
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from interop.converters.tflite import reading, states
-from interop.converters.tflite.reading import Model, Signature
+from interop.converters.tflite.reading import Model, Signature, Subgraph
 
 from interop.workers.failures import GuestFailure
 
@@ -26,10 +26,14 @@ class Loaded:
     content: bytes | None
 
     def interpreter(self, threads: int | None) -> Interpreter:
-        """Quantized models run on the kernels that the format defines, without a delegate, whose own
-        rounding would be another; real ones as on a device."""
+        """As on a device, by XNNPACK, which rounds what is quantized once, as ONNX says it.
+
+        TFLite's own kernels round twice, in integers, which now and then is a step more or less. But
+        where weights of 8 bits meet real data, it is those that are followed: XNNPACK rounds the data
+        to other numbers.
+        """
         kernels = OpResolverType.AUTO
-        if any(one.quantized for graph in self.model.subgraphs for one in graph.tensors):
+        if any(_is_dynamic(graph) for graph in self.model.subgraphs):
             kernels = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         given: dict[str, Any] = {"model_path": str(self.path)}
         if self.content is not None:
@@ -40,6 +44,18 @@ class Loaded:
     def remembers(self) -> bool:
         """Whether a call leaves something behind for the next, in variable tensors."""
         return any(one.variable for graph in self.model.subgraphs for one in graph.tensors)
+
+
+def _is_dynamic(graph: Subgraph) -> bool:
+    return any(
+        operator.name in _WEIGHTED
+        and graph.tensors[operator.inputs[0]].dtype == "float32"
+        and graph.tensors[operator.inputs[1]].quantized
+        for operator in graph.operators
+    )
+
+
+_WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 
 
 def load_file(path: Path, asked: str | None = None) -> Loaded:

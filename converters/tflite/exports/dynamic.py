@@ -55,7 +55,8 @@ def asymmetric(op: Op, x: str, axes: Sequence[int]) -> str:
         op.emit("Add", [op.constant(np.float32(_HIGH)), op.emit("Div", [high, scale])]),
     ])  # fmt: skip
     shift = op.clipped(_rounded(op, op.emit("Where", [nearer, below, above])), _LOW, _HIGH)
-    whole = _rounded(op, op.emit("Add", [shift, op.emit("Div", [x, scale])]))
+    inverse = op.emit("Reciprocal", [scale])
+    whole = _rounded(op, op.emit("Add", [shift, op.emit("Mul", [x, inverse])]))
     kept = op.emit("Sub", [op.clipped(whole, _LOW, _HIGH), shift])
     product: str = op.emit("Mul", [kept, scale])
     return product

@@ -113,7 +113,7 @@ class _Walk:
         """Write subgraph `index` into `graph`. given: tensor → what it is called there."""
         subgraph = self._model.subgraphs[index]
         constants, operators = known_constants(subgraph)
-        scope = Scope(graph, subgraph, constants, self.call, self._input_of)
+        scope = Scope(graph, subgraph, constants, self.call, self._model.subgraphs)
         scope.names.update({(tensor, "last"): name for tensor, name in given.items()})
         for operator in operators:
             try:
@@ -131,10 +131,6 @@ class _Walk:
         subgraph = self._model.subgraphs[index]
         scope = self.through(index, graph, dict(zip(subgraph.inputs, operands, strict=True)))
         return [self.result(scope, tensor) for tensor in subgraph.outputs]
-
-    def _input_of(self, index: int, number: int) -> Tensor:
-        subgraph = self._model.subgraphs[index]
-        return subgraph.tensors[subgraph.inputs[number]]
 
     def result(self, scope: Scope, index: int) -> str:
         try:

@@ -27,14 +27,14 @@ class Scope:
     """What has been written of one subgraph: (tensor, "last" or "first") → its name in ONNX.
 
     constants: tensors whose numbers are known. call: writes another subgraph into a graph.
-    input_of: the tensor that is an input of another subgraph.
+    subgraphs: all of the file.
     """
 
     graph: Graph
     subgraph: Subgraph
     constants: dict[int, np.ndarray]
     call: Callable[[int, Graph, Sequence[str]], list[str]]
-    input_of: Callable[[int, int], Tensor]
+    subgraphs: Sequence[Subgraph]
     names: dict[tuple[int, str], str] = field(default_factory=dict)
     real: dict[tuple[int, str], str] = field(default_factory=dict)
 

@@ -41,7 +41,7 @@ def explicit(model: Any, index: int) -> list[State]:
     """Rewrite subgraph `index` of `model` (the schema's objects) in place; returns its variables.
 
     Its signature has them behind its own inputs and outputs. Raises GuestFailure where a variable
-    is used in a branch or a loop, or is written before it is read.
+    is used in a branch or a loop.
     """
     graph = model.subgraphs[index]
     kinds = [_kind(model, one) for one in graph.operators or ()]
@@ -49,28 +49,25 @@ def explicit(model: Any, index: int) -> list[State]:
         return []
     _refuse_inner(model, index, kinds, graph.operators)
     firsts = _first_values(model, kinds, graph.operators)
-    names, reads, writes, kept = _walk(graph, kinds)
+    use, kept = _walk(graph, kinds)
     signature = next(one for one in model.signatureDefs if one.subgraphIndex == index)
-    replaced: dict[int, int] = {}
-    for name in names:
-        read, write = reads.get(name, []), writes.get(name)
-        given = read[0] if read else None
-        if given is None:
+    for name, first in use.first.items():
+        given = first
+        if given is None:  # it is only written
             given = len(graph.tensors)
-            graph.tensors.append(_like(graph.tensors[write]))
+            graph.tensors.append(_like(graph.tensors[use.last[name]]))
         graph.tensors[given].name = name.encode()
-        replaced.update(dict.fromkeys(read, given))
         graph.inputs = np.append(graph.inputs, given).astype(np.int32)
         signature.inputs.append(_entry(name, given))
-        last = given if write is None else replaced.get(write, write)
+        last = use.last.get(name, given)
         graph.outputs = np.append(graph.outputs, last).astype(np.int32)
         signature.outputs.append(_entry(name + NEXT, last))
     for operator in kept:
         operator.inputs = np.array(
-            [replaced.get(int(i), int(i)) for i in operator.inputs], np.int32
+            [use.replaced.get(int(i), int(i)) for i in operator.inputs], np.int32
         )
     graph.operators = kept
-    return [State(name, firsts.get(name)) for name in names]
+    return [State(name, firsts.get(name)) for name in use.first]
 
 
 _STATEFUL = {_Kind.VAR_HANDLE, _Kind.READ_VARIABLE, _Kind.ASSIGN_VARIABLE, _Kind.CALL_ONCE}
@@ -91,31 +88,39 @@ def _refuse_inner(model: Any, index: int, kinds: list[int], operators: Any) -> N
             )
 
 
-def _walk(
-    graph: Any, kinds: list[int]
-) -> tuple[list[str], dict[str, list[int]], dict[str, int], list[Any]]:
-    """The variables in order; the tensors that each is read into; the one that it is set to; and the
-    operators that are none of this."""
+@dataclass(frozen=True)
+class _Use:
+    """first: variable → the tensor that it is first read into, None where it is only written. last: →
+    the tensor that it is set to at last. replaced: tensors that it is read into otherwise → what stands
+    for them."""
+
+    first: dict[str, int | None]
+    last: dict[str, int]
+    replaced: dict[int, int]
+
+
+def _walk(graph: Any, kinds: list[int]) -> tuple[_Use, list[Any]]:
+    """How the variables are used, and the operators that are none of this."""
     handles: dict[int, str] = {}
-    reads: dict[str, list[int]] = {}
-    writes: dict[str, int] = {}
+    use = _Use({}, {}, {})
     kept = []
     for operator, kind in zip(graph.operators, kinds, strict=True):
         if kind == _Kind.VAR_HANDLE:
             handles[int(operator.outputs[0])] = _shared_name(operator)
         elif kind == _Kind.READ_VARIABLE:
-            name = handles[int(operator.inputs[0])]
-            if name in writes:
-                raise GuestFailure(
-                    "UnsupportedOperator", f"variable '{name}' is read after it was written"
-                )
-            reads.setdefault(name, []).append(int(operator.outputs[0]))
+            name, made = handles[int(operator.inputs[0])], int(operator.outputs[0])
+            held = use.last.get(name, use.first.get(name))
+            if held is None:
+                use.first[name] = made
+            else:
+                use.replaced[made] = held
         elif kind == _Kind.ASSIGN_VARIABLE:
-            writes[handles[int(operator.inputs[0])]] = int(operator.inputs[1])
+            name, value = handles[int(operator.inputs[0])], int(operator.inputs[1])
+            use.first.setdefault(name, None)
+            use.last[name] = use.replaced.get(value, value)
         elif kind != _Kind.CALL_ONCE:
             kept.append(operator)
-    used = [name for name in dict.fromkeys(handles.values()) if name in reads or name in writes]
-    return used, reads, writes, kept
+    return use, kept
 
 
 def _first_values(model: Any, kinds: list[int], operators: Any) -> dict[str, np.ndarray]:

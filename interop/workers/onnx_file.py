@@ -45,6 +45,7 @@ class Graph:
         """shape: integers, and words for dimensions that vary; None where even the rank is open."""
         self._names.add(name)
         self._inputs.append(_value_info(name, dtype, shape))
+        return name
 
     def output(self, name, dtype, shape):
         self._outputs.append(_value_info(name, dtype, shape))

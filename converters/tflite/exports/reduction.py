@@ -34,9 +34,9 @@ def _axes(op: Op, axes: list[int]) -> str:
 
 
 def logical(operator: str) -> Any:
-    """Of truth values, by way of numbers."""
+    """Of truth values, by way of numbers. Operand 1: the axes."""
 
-    def convert(op: Op, x: str) -> Any:
+    def convert(op: Op, x: str, *axes_given: str) -> Any:
         axes = [int(axis) for axis in np.atleast_1d(op.array(1))]
         number = op.emit("Cast", [x], to=INT32)
         keep = int(op.option("keepDims"))

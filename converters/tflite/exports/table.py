@@ -9,6 +9,7 @@ from interop.converters.tflite.exports import (
     control,
     elementwise,
     indexing,
+    loops,
     products,
     quantizing,
     recurrent,
@@ -170,7 +171,7 @@ _INDICES: Mapping[str, Export] = {
         "UNIQUE": reduction.unique,
         "UNSORTED_SEGMENT_SUM": indexing.segment_sum,
         "WHERE": reduction.where,
-        "WHILE": control.loop,
+        "WHILE": loops.loop,
     }.items()
 }
 

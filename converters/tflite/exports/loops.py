@@ -62,8 +62,9 @@ def _goes_up(step: Subgraph, place: int) -> bool:
 
 def _counted(op: Op, count: _Count) -> list[str]:
     operands = [op.stored(place) for place in range(len(op.inputs))]
-    span = op.emit("Sub", [operands[count.limit], operands[count.counter]])
-    rounds = op.emit("Max", [_wide(op, span), op.constant(np.int64(0))])
+    rounds = _wide(op, operands[count.limit])
+    if op.array(count.counter).any():
+        rounds = op.emit("Sub", [rounds, _wide(op, operands[count.counter])])
     body, places = op.graph.body(), [p for p in range(len(operands)) if p not in count.counters]
     number = body.input(op.graph.unique("round"), "int64", [])
     body.input(op.graph.unique("go_on"), "bool", [])
@@ -81,8 +82,9 @@ def _counted(op: Op, count: _Count) -> list[str]:
         "Loop", [rounds, "", *(operands[p] for p in places)], count=len(places), body=body
     )
     found = dict(zip(places, [names] if len(places) == 1 else names, strict=True))
+    done = op.emit("Max", [rounds, op.constant(np.int64(0))])
     for place in count.counters:
-        found[place] = _plus(op, op.graph, rounds, place)
+        found[place] = _plus(op, op.graph, done, place)
     return [found[place] for place in sorted(found)]
 
 

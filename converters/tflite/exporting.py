@@ -1,7 +1,7 @@
 """A function of a TFLite file → ONNX, operator by operator, by the table.
 
-tf2onnx has a reader of TFLite, too; it stops at quantized operators, resource variables, sparse and
-dynamically quantized weights, and at what is open in a shape.
+tf2onnx has a reader of TFLite, too. It is right about real models, fails on fully quantized ones with
+variables, and leaves away that data are rounded where they meet weights of 8 bits.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def _reached(model: Model, index: int, seen: frozenset[int] = frozenset()) -> It
     yield index
     for operator in model.subgraphs[index].operators:
         for name, value in operator.options.items():
-            if name.lower().endswith(("subgraph", "subgraphindex")) and value not in (*seen, index):
+            if name.lower().endswith("subgraphindex") and value not in (*seen, index):
                 yield from _reached(model, value, seen | {index})
 
 

@@ -31,6 +31,8 @@ CASES = {
     "AVERAGE_POOL_2D": (lambda x: nn.avg_pool2d(x, 3, 2, "SAME"), [IMAGE]),
     "BATCH_MATMUL": (lambda a, b: tf.matmul(a[None], b[None], transpose_b=True), [ROWS, ROWS]),
     "BATCH_TO_SPACE_ND": (lambda x: tf.batch_to_space(tf.tile(x, [2, 1, 1, 1]), [2, 2], [[1, 0], [0, 1]]), [IMAGE]),
+    "BITWISE_XOR": (tf.bitwise.bitwise_xor, [WHOLE, WHOLE]),
+    "BROADCAST_ARGS": (lambda a, b: tf.broadcast_dynamic_shape(tf.shape(a), tf.shape(b)), [ROWS, IDS]),
     "BROADCAST_TO": (lambda x: tf.broadcast_to(x[:, None], [3, 2, 4]), [ROWS]),
     "CAST": (lambda x: tf.cast(x * 9, tf.int32), [ROWS]),
     "CEIL": (tf.math.ceil, [ROWS]),
@@ -98,6 +100,7 @@ CASES = {
     "REDUCE_MIN": (lambda x: tf.reduce_min(x, 2), [IMAGE]),
     "REDUCE_PROD": (lambda x: tf.reduce_prod(x, 1), [ROWS]),
     "RELU": (nn.relu, [ROWS]),
+    "RELU_0_TO_1": (lambda x: tf.maximum(0.0, tf.minimum(x, 1.0)), [ROWS]),
     "RELU6": (lambda x: nn.relu6(tf.exp(x * 2)), [ROWS]),
     "RELU_N1_TO_1": (lambda x: tf.maximum(-1.0, tf.minimum(x, 1.0)), [ROWS]),
     "RESHAPE": (lambda x: tf.reshape(x, [2, -1, 8]) * 2.0, [IMAGE]),
@@ -143,6 +146,7 @@ CASES = {
     "TRANSPOSE_CONV wide": (lambda x: nn.conv2d_transpose(x, weights(2, 3, 5, 4), [2, 18, 17, 5], 2, "VALID"), [IMAGE]),
     "UNIQUE": (lambda x: tuple(tf.unique(tf.round(tf.reshape(x, [-1])))), [ROWS]),
     "UNPACK": (lambda x: [p * 2.0 for p in tf.unstack(x, axis=1)], [ROWS]),
+    "UNSORTED_SEGMENT_SUM": (lambda x, i: tf.math.unsorted_segment_sum(x, i, 4), [ROWS, IDS]),
     "WHERE": (tf.where, [FLAGS]),
     "WHILE": (lambda x: tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, tf.sin(y) + x), [0, x])[1], [ROWS]),
     "WHILE that asks": (lambda x: tf.while_loop(lambda y: tf.reduce_sum(y) < 9, lambda y: (y * y + 1,), [x])[0], [ROWS]),
@@ -151,7 +155,7 @@ CASES = {
 
 
 #: Whose first sizes are open; else the converter works out what these operators give.
-OPEN = ("EXPAND_DIMS", "FILL", "SHAPE", "SQUEEZE", "ZEROS_LIKE")
+OPEN = ("BROADCAST_ARGS", "EXPAND_DIMS", "FILL", "SHAPE", "SQUEEZE", "ZEROS_LIKE")
 
 
 def write_cases(folder):
@@ -175,7 +179,8 @@ def arguments(name):
     """Arrays for a case, by the names of its inputs."""
     rng = np.random.default_rng(1)
     arrays = {}
-    for number, (dtype, shape) in enumerate(CASES[name][1]):
+    kinds = BY_HAND[name][0] if name in BY_HAND else CASES[name][1]
+    for number, (dtype, shape) in enumerate(kinds):
         drawn = rng.standard_normal(shape) if dtype == "float32" else rng.integers(0, 3, shape)
         arrays[f"x{number}"] = (drawn > 0 if dtype == "bool" else drawn).astype(dtype)
     return arrays
@@ -246,44 +251,82 @@ def write_network(path, kind):
     return {"operators": guest._operators(path)}
 
 
-def write_recurrent(path):
-    """One UNIDIRECTIONAL_SEQUENCE_LSTM, which TensorFlow's converter made of Keras 2's layers; its
-    states are variable tensors. [2, 7, 3] → [2, 7, 6]."""
-    model = schema.ModelT()
-    model.version, model.buffers, graph = 3, [schema.BufferT()], schema.SubGraphT()
-    graph.tensors, operator = [], schema.OperatorT()
+#: Operators that TensorFlow's converter does not write of itself. Name → (kinds of the inputs that are
+#: data, constants and variable states behind them, kind of the result, options).
+BY_HAND = {
+    "EMBEDDING_LOOKUP": ([IDS], [weights(5, 4)], ("float32", (3, 4)), {}),
+    "FAKE_QUANT": ([ROWS], [], ROWS, {"min": -1.0, "max": 1.5, "numBits": 4}),
+    "L2_POOL_2D": (
+        [IMAGE], [], ("float32", (2, 5, 4, 4)),
+        {"padding": 0, "strideW": 2, "strideH": 2, "filterWidth": 3, "filterHeight": 2},
+    ),
+    "RANK": ([IMAGE], [], ("int32", ()), {}),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": (
+        [("float32", (2, 7, 3))],
+        [*(weights(6, 3) for _ in range(4)), *(weights(6, 6) for _ in range(4)), *[None] * 3,
+         *(weights(6) for _ in range(4)), *[None] * 2, (2, 6), (2, 6), *[None] * 4],
+        ("float32", (2, 7, 6)), {"fusedActivationFunction": 4},
+    ),
+    "UNIDIRECTIONAL_SEQUENCE_RNN": (
+        [("float32", (2, 7, 3))], [weights(6, 3), weights(6, 6), weights(6), (2, 6)],
+        ("float32", (2, 7, 6)), {"fusedActivationFunction": 1},
+    ),
+}  # fmt: skip
 
-    def tensor(name, shape, value=None):
+
+def write_by_hand(folder):
+    """Write a file of one operator for each of BY_HAND; returns name → the operators of its file."""
+    for name, spec in BY_HAND.items():
+        _save(_single(name, *spec), f"{folder}/{name}.tflite")
+    return {"found": {name: guest._operators(f"{folder}/{name}.tflite") for name in BY_HAND}}
+
+
+def _single(name, kinds, others, result, options):
+    model, graph, operator = schema.ModelT(), schema.SubGraphT(), schema.OperatorT()
+    model.version, model.buffers, graph.tensors = 3, [schema.BufferT()], []
+
+    def tensor(name, dtype, shape, value=None, state=False):
         made = schema.TensorT()
-        made.name, made.shape, made.type = name, np.array(shape, np.int32), 0
-        made.hasRank, made.isVariable = True, name.startswith("state")
+        made.name, made.shape = name, np.array(shape, np.int32)
+        made.type = getattr(schema.TensorType, dtype.upper())
+        made.hasRank, made.isVariable = True, state
         if value is not None:
-            buffer = schema.BufferT()
-            buffer.data = np.frombuffer(value.numpy().tobytes(), np.uint8)
-            made.buffer = len(model.buffers)
-            model.buffers.append(buffer)
+            model.buffers.append(schema.BufferT())
+            model.buffers[-1].data = np.frombuffer(value.numpy().tobytes(), np.uint8)
+            made.buffer = len(model.buffers) - 1
         graph.tensors.append(made)
         return len(graph.tensors) - 1
 
-    given, result = tensor("x", (2, 7, 3)), tensor("y", (2, 7, 6))
-    gates = [tensor(f"w{i}", shape, weights(*shape))
-             for i, shape in enumerate([(6, 3)] * 4 + [(6, 6)] * 4 + [(6,)] * 4)]  # fmt: skip
-    states = [tensor(f"state{i}", (2, 6)) for i in range(2)]
-    inputs = [given, *gates[:8], -1, -1, -1, *gates[8:], -1, -1, *states, -1, -1, -1, -1]
-    operator.inputs, operator.outputs = np.array(inputs, np.int32), np.array([result], np.int32)
-    operator.builtinOptionsType = schema.BuiltinOptions.UnidirectionalSequenceLSTMOptions
-    operator.builtinOptions = schema.UnidirectionalSequenceLSTMOptionsT()
-    operator.builtinOptions.fusedActivationFunction = schema.ActivationFunctionType.TANH
+    given = [tensor(f"x{i}", *kind) for i, kind in enumerate(kinds)]
+    behind = []
+    for i, other in enumerate(others):
+        if isinstance(other, tuple):
+            behind.append(tensor(f"state{i}", "float32", other, state=True))
+        else:
+            behind.append(-1 if other is None else tensor(f"w{i}", "float32", other.shape, other))
+    made = tensor("y", *result)
+    operator.inputs = np.array([*given, *behind], np.int32)
+    operator.outputs = np.array([made], np.int32)
+    kind = _OPTIONS.get(name)
+    if kind is not None:
+        operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+        operator.builtinOptions = getattr(schema, f"{kind}T")()
+        vars(operator.builtinOptions).update(options)
     code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = (
-        schema.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM
-    )
-    code.version = 1
-    model.operatorCodes, graph.operators = [code], [operator]
-    graph.inputs, graph.outputs = np.array([given], np.int32), np.array([result], np.int32)
-    model.subgraphs = [graph]
-    _save(model, path)
-    return {"operators": guest._operators(path)}
+    number = getattr(schema.BuiltinOperator, name)
+    code.builtinCode, code.deprecatedBuiltinCode, code.version = number, min(number, 127), 1
+    graph.inputs, graph.outputs = np.array(given, np.int32), np.array([made], np.int32)
+    model.operatorCodes, graph.operators, model.subgraphs = [code], [operator], [graph]
+    return model
+
+
+_OPTIONS = {
+    "FAKE_QUANT": "FakeQuantOptions",
+    "L2_POOL_2D": "Pool2DOptions",
+    "RANK": "RankOptions",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
+    "UNIDIRECTIONAL_SEQUENCE_RNN": "SequenceRNNOptions",
+}
 
 
 def _save(model, path):
@@ -341,8 +384,8 @@ OPERATIONS = {
     "rename_operators": rename_operators,
     "run_as_it_is": run_as_it_is,
     "write_arguments": write_arguments,
+    "write_by_hand": write_by_hand,
     "write_cases": write_cases,
     "write_counter": write_counter,
     "write_network": write_network,
-    "write_recurrent": write_recurrent,
 }

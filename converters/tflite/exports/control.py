@@ -1,4 +1,4 @@
-"""Branches, and calls of other subgraphs; loops are in loops.py."""
+"""Branches, and subgraphs in place; loops are in loops.py."""
 
 from __future__ import annotations
 

@@ -156,7 +156,6 @@ _NUMBERS: Mapping[str, Export] = {
 _INDICES: Mapping[str, Export] = {
     name: stored_by_itself(convert)
     for name, convert in {
-        "CALL": control.call("subgraph"),
         "GATHER": indexing.gather,
         "GATHER_ND": indexing.gather_nd,
         "IF": control.branch,

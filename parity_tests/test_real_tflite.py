@@ -136,25 +136,39 @@ def test_moods_in_8_bits(real, tmp_path):
     assert done.passed, done.manifest["rule"]["sentence"]
 
 
+#: Smooth noise to which the spotters listen up: over how many channels, how many steps, how loud, seed.
+SOUNDS = ((15, 10, -60, 1), (15, 10, 0, 0), (5, 20, 0, 1), (8, 8, 60, 0))
+
+
+def sound(channels, steps, level, seed):
+    """40 frames of int8 [1, 3, 40]: three steps of 40 channels each."""
+    noise = np.random.default_rng(seed).standard_normal((120 + steps, 40 + channels))
+    for axis, width in ((0, steps), (1, channels)):
+        kernel = np.ones(width) / np.sqrt(width)
+        noise = np.apply_along_axis(np.convolve, axis, noise, kernel, "valid")
+    whole = np.clip(noise[:120, :40] * 127 + level, -128, 127)
+    return whole.astype(np.int8).reshape(40, 1, 3, 40)
+
+
 WORDS = ("alexa", "hey_jarvis", "hey_mycroft", "okay_nabu")
 
 
 @pytest.mark.parametrize("word", WORDS)
 def test_wake_words(word, real, exported, open_worker, tmp_path):
-    """40 frames of a stream, one after the other: the file with its own memory in its own
+    """160 frames of a stream, one after the other: the file with its own memory in its own
     interpreter, against ours, whose state is handed on. Every number is the same."""
     path = real("wakeword") / f"{word}.tflite"
     ours, answer = exported(path)
-    rng = np.random.default_rng(0)
-    frames = np.clip(rng.normal(0, 60, (40, 1, 3, 40)), -128, 127).astype(np.int8)
-    folders = [str(tmp_path / f"in{i}") for i in range(40)]
+    frames = np.concatenate([sound(*one) for one in SOUNDS])
+    folders = [str(tmp_path / f"in{i}") for i in range(160)]
     for folder, frame in zip(folders, frames, strict=True):
         write_tensors(folder, {answer["inputs"][0]: frame})
-    made = [str(tmp_path / f"out{i}") for i in range(40)]
+    made = [str(tmp_path / f"out{i}") for i in range(160)]
     open_worker("tflite", "tflite_files").call(
         "run_as_it_is", path=str(path), inputs=folders, outputs=made
     )
     expected = [read_tensors(folder)[answer["outputs"][0]].item() for folder in made]
+    assert len(set(expected)) > 3  # it hears something
     assert streamed(ours, answer, frames) == expected
     assert streamed(ours, answer, frames, forget=True) != expected
 

@@ -32,7 +32,7 @@ CASES = {
     "BATCH_MATMUL": (lambda a, b: tf.matmul(a[None], b[None], transpose_b=True), [ROWS, ROWS]),
     "BATCH_TO_SPACE_ND": (lambda x: tf.batch_to_space(tf.tile(x, [2, 1, 1, 1]), [2, 2], [[1, 0], [0, 1]]), [IMAGE]),
     "BITWISE_XOR": (tf.bitwise.bitwise_xor, [WHOLE, WHOLE]),
-    "BROADCAST_ARGS": (lambda a, b: tf.broadcast_dynamic_shape(tf.shape(a), tf.shape(b)), [ROWS, IDS]),
+    "BROADCAST_ARGS": (lambda a, b: tf.broadcast_dynamic_shape(tf.shape(a), tf.shape(b)[1:]), [ROWS, ROWS]),
     "BROADCAST_TO": (lambda x: tf.broadcast_to(x[:, None], [3, 2, 4]), [ROWS]),
     "CAST": (lambda x: tf.cast(x * 9, tf.int32), [ROWS]),
     "CEIL": (tf.math.ceil, [ROWS]),

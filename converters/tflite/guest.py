@@ -158,9 +158,9 @@ def load(path: str) -> dict[str, Any]:
 def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
     """Run the loaded signature on each folder of tensors; write its outputs into the other."""
     for source, target in zip(inputs, outputs, strict=True):
-        if _state["remembers"]:
-            _state["interpreter"].reset_all_variables()
         write_tensors(target, _state["runner"](**_feeds(source)))
+        if _state["remembers"]:  # for the next call; what is just loaded remembers nothing
+            _state["interpreter"].reset_all_variables()
     return {}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import numpy_helper
 from onnx.backend.test.case.node import collect_testcases
 from onnx.backend.test.loader import load_model_tests
@@ -88,6 +89,29 @@ def with_initializers(case: Case) -> Case:
         graph.initializer.append(numpy_helper.from_array(weight, node.output[0]))
         graph.node.remove(node)
     return replace(case, name=f"{case.name}::initializers", model=model)
+
+
+def with_logits(case: Case, *, only: bool = False) -> Case:
+    """A light network with what its last Softmax takes as an output, too (or alone, if `only`).
+
+    The networks' weights are all alike, so their Softmax gives the same for whatever came before. What
+    is recorded of the logits is ONNX Runtime's. A network without a Softmax stays as it is.
+    """
+    model = onnx.ModelProto()
+    model.CopyFrom(case.model)
+    graph = model.graph
+    found = [index for index, node in enumerate(graph.node) if node.op_type == "Softmax"]
+    if not found:
+        return case
+    logits = onnx.ValueInfoProto(name=graph.node[found[-1]].input[0])
+    logits.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+    if only:
+        del graph.node[found[-1] :], graph.output[:]
+    graph.output.append(logits)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    (computed,) = session.run([logits.name], {session.get_inputs()[0].name: case.inputs[0]})
+    recorded = () if only else case.outputs
+    return replace(case, model=model, outputs=(*recorded, computed))
 
 
 def judge(case: Case, given: list[np.ndarray]) -> str:

@@ -21,7 +21,14 @@ import numpy as np
 import onnx
 import pytest
 from safetensors.numpy import save_file
-from suite import judge, light_cases, plain_cases, with_constants, with_initializers
+from suite import (
+    judge,
+    light_cases,
+    plain_cases,
+    with_constants,
+    with_initializers,
+    with_logits,
+)
 
 from interop.errors import InteropError
 from interop.graph.canonical import canonicalize, signature_of
@@ -44,10 +51,10 @@ FRAMEWORKS = [
 #: A Keras functional model is a static graph of layers: no loops, no shapes that follow from data.
 REQUIRED = {"tensorflow": 0.98, "torch": 0.98, "jax": 0.98, "keras": 0.96, "mxnet": 0.8}
 
-#: Light networks that are known not to pass.
-#: The networks' weights are all alike, and their logits 1e10: there XLA, which computes a mean anew
-#: for each of its users, finds logits above their own maximum, and the softmax is NaN.
-LIGHT_LIMITS = {"jax": {"light_squeezenet::initializers": "numbers differ"}}
+#: Light networks that are held by their logits alone. Those are 1e10, where one unit in the last place
+#: is 1024. XLA subtracts the maximum from a mean that it does not round (a fused multiply-add, on
+#: processors that have it): half a unit above the maximum, the exponential overflows.
+LIGHT_LOGITS = {"jax": {"light_squeezenet"}}
 
 pytestmark = pytest.mark.slow
 
@@ -145,10 +152,11 @@ def test_conformance(framework, every, open_worker, tmp_path):
 @pytest.mark.parametrize("framework", LIGHT)
 def test_light_models(framework, open_worker, tmp_path):
     """Whole networks, with weights that are computed and with weights that are given."""
-    failed = {}
+    outcome = {}
     with open_worker(framework, f"{framework}_sources") as worker:
         for case in light_cases():
+            case = with_logits(case, only=case.name in LIGHT_LOGITS.get(framework, ()))
             for variant in (case, with_initializers(case)):
-                outcome = run([variant], framework, worker, tmp_path)
-                failed.update({name: reason for name, reason in outcome.items() if reason})
-    assert failed == LIGHT_LIMITS.get(framework, {})
+                outcome.update(run([variant], framework, worker, tmp_path))
+    assert len(outcome) >= 16
+    assert {name: reason for name, reason in outcome.items() if reason} == {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from interop.converters.jax.lowerings.common import dtype, integer, jnp, sizes
+from interop.converters.jax.lowerings.common import FLOATS, dtype, integer, jnp, lax, sizes
 
 from interop.source.expression import Expression, Symbol
 from interop.source.operands import number
@@ -199,7 +199,12 @@ def tile(x: Value, repeats: Value) -> Expression:
 def constant_of_shape(target: Value, *, value: np.ndarray | None = None) -> Expression:
     fill = np.zeros((), np.float32) if value is None else value.reshape(())
     plain = fill.item() if fill.dtype.kind in "biu" else fill[()]
-    return jnp.full(sizes(target), plain, dtype=dtype(fill.dtype.name))
+    filled = jnp.full(sizes(target), plain, dtype=dtype(fill.dtype.name))
+    if fill.dtype.name not in FLOATS or target.dim(0) in (0, 1):
+        return filled
+    # XLA for CPUs (of JAX 0.10.2) computes a product by one repeated number, summed, from memory that
+    # nobody wrote; behind a barrier it does not see that the numbers are one.
+    return lax.optimization_barrier(filled)
 
 
 def range_(start: Value, limit: Value, delta: Value) -> Expression:

@@ -112,8 +112,8 @@ def test_int8_is_exact(network, worker, tmp_path):
     expected, got = both(worker, tmp_path / "m.onnx", tmp_path, {"x": x})
     steps = np.abs(expected["y"].astype(int) - got["y"].astype(int))
     assert steps.size == 4000
-    assert np.mean(steps > 0) < 0.01
-    assert steps.max() < 10  # of 256; one step more in a sum, behind a softmax
+    assert np.mean(steps > 0) < 0.002
+    assert steps.max() < 10  # of 256: a step in a sum is several behind a softmax
     assert len(np.unique(expected["y"])) > 20
 
 

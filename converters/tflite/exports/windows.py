@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from interop.converters.tflite.exports.dynamic import requantized_input
-from interop.converters.tflite.operator import Op, Refused, dequantized
+from interop.converters.tflite.operator import ELEMENT, Op, Refused, dequantized
 
 _SAME = 0
 
@@ -128,23 +128,19 @@ def max_pool(op: Op, x: str) -> str:
 
 
 def average_pool(op: Op, x: str) -> str:
-    """Of what is there: padding does not count. The kernels of integers round halves away from 0."""
-    found = op.emit("AveragePool", [x], count_include_pad=0, **_pool(op))
-    return op.activated(_away(op, found) if op.tensor(0).quantized else found)
-
-
-def _away(op: Op, x: str) -> str:
-    """To a multiple of the scale, halves away from the zero of what is stored."""
+    """Of what is there: padding does not count. Integers are averaged as they are stored, where halves
+    are common, and rounded away from 0."""
     tensor = op.tensor(0)
+    if not tensor.quantized:
+        return op.activated(op.emit("AveragePool", [x], count_include_pad=0, **_pool(op)))
+    stored = op.emit("Cast", [op.stored(0)], to=ELEMENT["float32"])
+    mean = op.emit("AveragePool", [stored], count_include_pad=0, **_pool(op))
+    half = op.emit("Add", [op.emit("Abs", [mean]), op.constant(np.float32(0.5))])
+    whole = op.emit("Mul", [op.emit("Sign", [mean]), op.emit("Floor", [half])])
     assert tensor.scales is not None
     assert tensor.zeros is not None
-    scale = op.constant(tensor.scales[0])
-    zero = op.constant(np.float32(tensor.zeros[0]))
-    stored = op.emit("Add", [op.emit("Div", [x, scale]), zero])
-    half = op.emit("Add", [op.emit("Abs", [stored]), op.constant(np.float32(0.5))])
-    whole = op.emit("Mul", [op.emit("Sign", [stored]), op.emit("Floor", [half])])
-    back: str = op.emit("Mul", [op.emit("Sub", [whole, zero]), scale])
-    return back
+    shifted = op.emit("Sub", [whole, op.constant(np.float32(tensor.zeros[0]))])
+    return op.activated(op.emit("Mul", [shifted, op.constant(tensor.scales[0])]))
 
 
 def l2_pool(op: Op, x: str) -> str:

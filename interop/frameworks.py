@@ -30,6 +30,7 @@ class Kind:
     artifact: str  # the folder or file that `build` writes
     what: str
     precisions: tuple[str, ...] = ("float32",)  # that `build` can write; the first is the default
+    source: str = "model.py"  # what the importer writes, for people and for `build`
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ FRAMEWORKS: dict[str, Framework] = {
                 artifact="model.keras",
                 what="Keras functional model, for any of its backends",
             ),
-            endings=(".keras",),
+            endings=(".keras", ".h5", ".hdf5"),
         ),
         Framework(
             "jax",
@@ -184,13 +185,25 @@ FRAMEWORKS: dict[str, Framework] = {
                 what="Caffe2 net, its weights in init_net.pb beside it",
             ),
         ),
-        # Run, but not yet read or written.
-        Framework("caffe", "Caffe", (), frozenset()),
+        Framework(
+            "caffe",
+            "Caffe",
+            (),
+            frozenset({"source", "target"}),
+            Kind(
+                importer="interop.converters.caffe.importer",
+                layout="channels first",
+                artifact="model.caffemodel",
+                what="Caffe weights, of the network in model.prototxt",
+                source="model.prototxt",
+            ),
+            endings=(".prototxt", ".caffemodel"),
+        ),
         Framework(
             "tflite",
             "TensorFlow Lite",
             ("litert",),
-            frozenset({"target"}),
+            frozenset({"source", "target"}),
             Kind(
                 importer="interop.converters.tflite.importer",
                 layout="channels last",
@@ -198,6 +211,7 @@ FRAMEWORKS: dict[str, Framework] = {
                 what="TensorFlow Lite model, signature serving_default",
                 precisions=("float32", "float16", "int8"),
             ),
+            endings=(".tflite",),
         ),
     )
 }

@@ -42,8 +42,7 @@ def export(net, inputs, outputs, weights, results, path):
     for blob, (dtype, shape) in inputs.items():
         graph.input(blob, dtype, shape)
         writer.known[blob] = blob
-    for name in outputs:
-        graph.fresh(name)  # so that nothing else is called so
+    graph.reserve(outputs)
     problems = []
     for op in net.op:
         try:

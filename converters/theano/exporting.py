@@ -18,8 +18,7 @@ def export(inputs, outputs, specs, path):
     for name, variable in inputs.items():
         graph.input(name, variable.type.dtype, specs[name]["shape"])
         writer.declare(variable, name)
-    for name in outputs:
-        graph.fresh(name)  # so that nothing else is called so
+    graph.reserve(outputs)
     writer.write(list(inputs.values()), list(outputs.values()))
     for name, variable in outputs.items():
         try:

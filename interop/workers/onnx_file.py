@@ -22,69 +22,89 @@ def dtype_number(name):
 class Graph:
     """An ONNX graph being written; names of values are made by the operators."""
 
-    def __init__(self, opset, names=None):
-        # type: (int, set[str] | None) -> None
+    def __init__(self, opset):
+        # type: (int) -> None
         self._opset = opset
         self._nodes = []  # type: list[bytes]
-        self._initializers = []  # type: list[bytes]
+        self._initializers = []  # type: list[tuple[str, bytes]]
+        self._read = set()  # type: set[str]
         self._inputs = []  # type: list[bytes]
         self._outputs = []  # type: list[bytes]
-        self._names = set() if names is None else names
+        self._names = set()  # type: set[str]
 
-    def fresh(self, name):
-        # type: (str) -> str
-        """`name`, or with a number after it: one that no value has yet."""
-        unique, number = name, 1
-        while unique in self._names:
-            unique, number = "{}_{}".format(name, number), number + 1
-        self._names.add(unique)
-        return unique
-
-    def nested(self):
+    def body(self):
         # type: () -> Graph
-        """The graph of a loop's body, as an attribute of its node; it sees the names of this one."""
-        return Graph(self._opset, self._names)
+        """An empty graph for a node of this one to hold, as an attribute; it may use this one's values.
+
+        Its constants are initializers of the outermost graph.
+        """
+        inner = Graph(self._opset)
+        inner._names, inner._read = self._names, self._read
+        inner._initializers = self._initializers
+        return inner
+
+    def reserve(self, names):
+        """Keep `names` for what is yet to be written under them."""
+        self._names.update(names)
 
     def input(self, name, dtype, shape):
-        """shape: integers, words for dimensions that vary, and None where nothing is known."""
+        """shape: integers, words for dimensions that vary, None where nothing is known of one; None
+        where even the rank is open."""
         self._names.add(name)
         self._inputs.append(_value_info(name, dtype, shape))
+        return name
 
     def output(self, name, dtype, shape):
         self._outputs.append(_value_info(name, dtype, shape))
 
     def constant(self, array, name="constant"):
-        """An initializer; returns its name, which may have got a number."""
-        unique = self.fresh(name)
-        self._initializers.append(_tensor(array, unique))
+        """An initializer, if a node comes to read it; returns its name, which may have got a number."""
+        array = np.asarray(array, order="C")
+        unique = self.unique(name)
+        parts = [_number(1, size) for size in array.shape]
+        parts += [_number(2, _DTYPES[array.dtype.name]), _text(8, unique)]
+        little = array.astype(array.dtype.newbyteorder("<"))
+        self._initializers.append((unique, b"".join([*parts, _bytes(9, little.tobytes())])))
         return unique
 
     def node(self, operator, inputs, output=None, count=1, **attributes):
         """Add a node and return the name of its output, or a list of `count` names.
 
-        inputs: names, or "" for one left out; attributes: int, float, str, or a list of these, an
-        array, or a nested graph.
+        inputs: names, or "" for one left out; attributes: int, float, str, a list of these, or a
+        graph (see `body`).
         """
-        names = [self.fresh(operator) for _ in range(count)] if output is None else [output]
+        names = [self.unique(operator) for _ in range(count)] if output is None else [output]
+        self._read.update(inputs)
         parts = [_text(1, name) for name in inputs] + [_text(2, name) for name in names]
         parts += [_text(3, names[0] + "_node"), _text(4, operator)]
         parts += [_bytes(5, _attribute(key, value)) for key, value in attributes.items()]
         self._nodes.append(b"".join(parts))
         return names[0] if count == 1 else names
 
-    def body(self):
-        """The GraphProto."""
-        graph = [_bytes(1, node) for node in self._nodes]
-        graph += [_text(2, "model")]
-        graph += [_bytes(5, tensor) for tensor in self._initializers]
-        graph += [_bytes(11, value) for value in self._inputs]
-        graph += [_bytes(12, value) for value in self._outputs]
-        return b"".join(graph)
-
     def save(self, path):
         opset = _text(1, "") + _number(2, self._opset)
+        graph = self.serialized(
+            [tensor for name, tensor in self._initializers if name in self._read]
+        )
         with open(path, "wb") as file:
-            file.write(_number(1, 7) + _bytes(8, opset) + _bytes(7, self.body()))
+            file.write(_number(1, 7) + _bytes(8, opset) + _bytes(7, graph))
+
+    def serialized(self, initializers):
+        # type: (list[bytes]) -> bytes
+        """A GraphProto."""
+        parts = [_bytes(1, node) for node in self._nodes] + [_text(2, "model")]
+        parts += [_bytes(5, tensor) for tensor in initializers]
+        parts += [_bytes(11, value) for value in self._inputs]
+        parts += [_bytes(12, value) for value in self._outputs]
+        return b"".join(parts)
+
+    def unique(self, name):
+        """`name`, with a number where it is taken; taken from now on."""
+        unique, number = name, 1
+        while unique in self._names:
+            unique, number = "{}_{}".format(name, number), number + 1
+        self._names.add(unique)
+        return unique
 
 
 def _varint(value):
@@ -113,20 +133,12 @@ def _float(field, value):
     return _varint(field << 3 | _FIXED32) + struct.pack("<f", value)
 
 
-def _tensor(array, name):
-    array = np.asarray(array, order="C")
-    parts = [_number(1, size) for size in array.shape]
-    parts += [_number(2, _DTYPES[array.dtype.name]), _text(8, name)]
-    little = array.astype(array.dtype.newbyteorder("<"))
-    return b"".join([*parts, _bytes(9, little.tobytes())])
-
-
 def _attribute(name, value):
-    """AttributeProto: one of FLOAT 1, INT 2, STRING 3, TENSOR 4, GRAPH 5, FLOATS 6, INTS 7."""
-    if isinstance(value, np.ndarray):
-        body, kind = _bytes(5, _tensor(value, name)), 4
-    elif isinstance(value, Graph):
-        body, kind = _bytes(6, value.body()), 5
+    """AttributeProto: one of FLOAT 1, INT 2, STRING 3, GRAPH 5, FLOATS 6, INTS 7,
+    STRINGS 8.
+    """
+    if isinstance(value, Graph):
+        body, kind = _bytes(6, value.serialized([])), 5
     elif isinstance(value, str):
         body, kind = _text(4, value), 3
     elif isinstance(value, float):
@@ -135,17 +147,24 @@ def _attribute(name, value):
         body, kind = _number(3, value), 2
     elif value and isinstance(value[0], float):
         body, kind = b"".join(_float(7, one) for one in value), 6
+    elif value and isinstance(value[0], str):
+        body, kind = b"".join(_text(9, one) for one in value), 8
     else:
         body, kind = b"".join(_number(8, one) for one in value), 7
     return _text(1, name) + body + _number(20, kind)
 
 
 def _value_info(name, dtype, shape):
-    dims = b"".join(
-        _bytes(
-            1, b"" if dim is None else _text(2, dim) if isinstance(dim, str) else _number(1, dim)
-        )
-        for dim in shape
-    )
+    if shape is None:
+        tensor = _number(1, _DTYPES[np.dtype(dtype).name])
+        return _text(1, name) + _bytes(2, _bytes(1, tensor))
+    dims = b"".join(_bytes(1, _dimension(dim)) for dim in shape)
     tensor = _number(1, _DTYPES[np.dtype(dtype).name]) + _bytes(2, dims)
     return _text(1, name) + _bytes(2, _bytes(1, tensor))
+
+
+def _dimension(dim):
+    """A size, a word for one that varies, or nothing."""
+    if dim is None:
+        return b""
+    return _text(2, dim) if isinstance(dim, str) else _number(1, dim)

@@ -57,11 +57,11 @@ def _body(inner, op, outer, sequences):
     states, entries = op.inner_sitsot(op.inputs), op.inner_seqs(op.inputs)
     for kind, variables in (("state", states), ("entry", entries)):
         for index, variable in enumerate(variables):
-            name = inner.graph.fresh(f"{kind}_{index}")
+            name = inner.graph.unique(f"{kind}_{index}")
             inner.graph.input(name, variable.type.dtype, [None] * variable.ndim)
             inner.declare(variable, name)
     if not sequences:
-        inner.graph.input(inner.graph.fresh("step"), "int64", [])
+        inner.graph.input(inner.graph.unique("step"), "int64", [])
     constants = op.inner_non_seqs(op.inputs)
     for variable, given in zip(constants, outer):
         inner.declare(variable, inner.name(given))

@@ -27,7 +27,7 @@ class Writer:
 
     def nested(self):
         """Writes the body of a loop, which sees what was written before it."""
-        inner = Writer(self.graph.nested(), self._table, dict(self.known))
+        inner = Writer(self.graph.body(), self._table, dict(self.known))
         inner.problems = self.problems
         return inner
 

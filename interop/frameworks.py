@@ -30,6 +30,7 @@ class Kind:
     artifact: str  # the folder or file that `build` writes
     what: str
     precisions: tuple[str, ...] = ("float32",)  # that `build` can write; the first is the default
+    source: str = "model.py"  # what the importer writes, for people and for `build`
 
 
 @dataclass(frozen=True)
@@ -160,8 +161,20 @@ FRAMEWORKS: dict[str, Framework] = {
             ),
             endings=(".model", ".dnn"),
         ),
-        # Run, but not yet read or written.
-        Framework("caffe", "Caffe", (), frozenset()),
+        Framework(
+            "caffe",
+            "Caffe",
+            (),
+            frozenset({"source", "target"}),
+            Kind(
+                importer="interop.converters.caffe.importer",
+                layout="channels first",
+                artifact="model.caffemodel",
+                what="Caffe weights, of the network in model.prototxt",
+                source="model.prototxt",
+            ),
+            endings=(".prototxt", ".caffemodel"),
+        ),
         Framework(
             "tflite",
             "TensorFlow Lite",

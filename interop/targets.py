@@ -19,6 +19,7 @@ from interop.errors import UsageError
 from interop.frameworks import FRAMEWORKS
 from interop.graph.expand import expand
 from interop.graph.layout import to_channels_last
+from interop.graph.narrow import hold_narrow
 from interop.source.module import Source
 from interop.source.printer import NotLowered
 from interop.workers import Worker
@@ -36,7 +37,11 @@ class Kind:
     artifact: str  # the folder or file that `build` writes
     what: str
     precisions: tuple[str, ...] = ("float32",)  # that `build` can write; the first is the default
+    #: Types below sixteen bits (ir.DataType) that it computes in; others are held in wider ones.
+    narrow: tuple[str, ...] = ()
 
+
+_FLOATS8 = ("FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2", "FLOAT8E5M2FNUZ")
 
 #: Every framework that can be converted to.
 KINDS = {
@@ -45,12 +50,14 @@ KINDS = {
         layout="channels last",
         artifact="saved_model",
         what="TensorFlow SavedModel, signature serving_default",
+        narrow=("FLOAT8E4M3FN", "FLOAT8E5M2"),
     ),
     "torch": Kind(
         importer="interop.converters.torch.importer",
         layout="channels first",
         artifact="model.pt2",
         what="torch.export program",
+        narrow=_FLOATS8,
     ),
     "keras": Kind(
         importer="interop.converters.keras.importer",
@@ -63,6 +70,7 @@ KINDS = {
         layout="channels first",
         artifact="model.jax",
         what="serialised jax.export program",
+        narrow=(*_FLOATS8, "FLOAT4E2M1", "INT4", "UINT4", "INT2", "UINT2"),
     ),
     "mxnet": Kind(
         importer="interop.converters.mxnet.importer",
@@ -121,6 +129,7 @@ def to_source(model: ir.Model, kind: Kind, *, keep_io: bool = True) -> Source:
     Raises NotLowered with those for which nothing simpler is known.
     """
     make: Callable[[ir.Model], Source] = importlib.import_module(kind.importer).lower
+    hold_narrow(model, kind.narrow)
     while True:
         arranged = model
         if kind.layout == "channels last":

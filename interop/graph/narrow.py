@@ -65,7 +65,7 @@ def _rewrite(model: ir.Model, node: ir.Node, lacking: set[ir.DataType]) -> None:
         assert to is not None
         replace(model, node, builder, [cast(builder, Operator(node), to)])
     elif node.op_type == "CastLike":
-        source, to = node.inputs[0], node.outputs[0].dtype
+        to = node.outputs[0].dtype
         assert to is not None
         node.op_type = "Cast"
         node.resize_inputs(1)

@@ -76,7 +76,7 @@ def _inline(array: np.ndarray) -> str | None:
         texts = [text.decode() if isinstance(text, bytes) else text for text in array.flat]
         return f"tf.constant({literal(texts)}, tf.string, shape={list(array.shape)})"
     integral = array.dtype.kind in "iub" and array.size <= 16
-    if array.dtype.kind == "V" or not (integral or array.ndim == 0):
+    if array.dtype.isbuiltin == 2 or not (integral or array.ndim == 0):
         return None
     if array.size == 0:
         return f"tf.constant({literal(array)}, tf.{array.dtype.name}, shape={list(array.shape)})"

@@ -127,6 +127,8 @@ class Printer:
             assert initializer.const_value is not None
             assert initializer.name is not None
             array = initializer.const_value.numpy()
+            if array.dtype.kind == "S":
+                array = array.astype(object)  # as text is everywhere else
             self._values[initializer] = Constant(initializer.name, array, self._keep)
         self._statements(graph)
         keys = self._keys(graph.outputs)

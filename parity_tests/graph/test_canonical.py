@@ -244,7 +244,12 @@ def test_scan_over_a_batch(backwards, tmp_path):
         [value("t", [2]), value("o", [2])],
     )
     node = helper.make_node(
-        "Scan", ["", "start", "x"], ["end", "y"], body=body, num_scan_inputs=1, directions=[backwards]
+        "Scan",
+        ["", "start", "x"],
+        ["end", "y"],
+        body=body,
+        num_scan_inputs=1,
+        directions=[backwards],
     )
     model = proto(
         [node],

@@ -67,4 +67,4 @@ def get_element(value: Value) -> Expression:
 def _index(position: Value) -> Any:
     if position.constant is not None and np.size(position.constant) == 1:
         return int(position.constant.reshape(-1)[0])
-    return Symbol("int")(position)
+    return position.method("item")

@@ -32,6 +32,8 @@ def count_ngrams(x, pools, skips, size, weights, mode):
 def split_text(x, delimiter, limit):
     """ONNX's StringSplit: the parts along a new last axis, filled up with "", and their number."""
     parts = tf.strings.split(tf.reshape(x, [-1]), delimiter, maxsplit=limit)
+    if not delimiter:  # TensorFlow gives an empty rest, too
+        parts = tf.ragged.boolean_mask(parts, tf.not_equal(parts, ""))
     filled = parts.to_tensor()
     shape = tf.concat([tf.shape(x), tf.shape(filled)[1:]], 0)
     return tf.reshape(filled, shape), tf.reshape(parts.row_lengths(), tf.shape(x))

@@ -4,7 +4,7 @@
 
 Peer (for TensorFlow): onnx2tf on the same file. PYTHON is an interpreter that has onnx2tf and
 TensorFlow. Every figure is of whole processes, imports included; contenders take turns. Memory is
-beside the floor: the framework imported, and nothing else. Prints Markdown.
+beside the floor: a model of one operator. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from interop.environments import provide
-from interop.frameworks import FRAMEWORKS, find
+import onnx
+from onnx import TensorProto, helper
+
+from interop.frameworks import find
 
 OURS = """
 import sys
@@ -40,6 +42,10 @@ with Worker(interpreter, FRAMEWORKS[framework].guest, label=framework, timeout=1
 """
 
 
+def ours(model: Path, framework: str, folder: str) -> list[str]:
+    return [sys.executable, "-P", "-c", OURS, str(model), framework, folder]
+
+
 def children_peak(command: list[str]) -> tuple[float, str]:
     """Seconds of a whole process, and what it printed last; its failure is ours."""
     start = time.perf_counter()
@@ -49,14 +55,13 @@ def children_peak(command: list[str]) -> tuple[float, str]:
     return time.perf_counter() - start, done.stdout.strip().rpartition("\n")[2]
 
 
-def peak_of(command: list[str]) -> int:
-    """Bytes that `command` had resident at most, measured by a process of its own."""
-    code = (
-        "import resource, subprocess, sys; "
-        "subprocess.run(sys.argv[1:], check=True, capture_output=True); "
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)"
-    )
-    return int(subprocess.check_output([sys.executable, "-c", code, *command], text=True))
+def smallest(path: Path) -> Path:
+    """A model of one operator: what a framework needs to build anything at all."""
+    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", 4]) for n in "xy")
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "smallest", [x], [y])
+    opsets = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    return path
 
 
 def main() -> None:
@@ -67,28 +72,27 @@ def main() -> None:
     parser.add_argument("--peer")
     options = parser.parse_args()
     framework = find(options.to).name
-    interpreter = str(provide(framework).interpreter)
     seconds: dict[str, list[float]] = defaultdict(list)
     memory: dict[str, list[int]] = defaultdict(list)
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-P", "-c", OURS, str(options.model), framework, folder]
-            took, printed = children_peak(command)
+            took, printed = children_peak(ours(options.model, framework, folder))
             seconds["interop"].append(took)
             memory[f"interop's {framework} worker"].append(int(printed))
             if options.peer:
                 peer = [options.peer, "-m", "onnx2tf", "-i", str(options.model), "-fdosm", "-o"]
                 took, _ = children_peak([*peer, f"{folder}/peer"])
                 seconds["onnx2tf"].append(took)
-    module = FRAMEWORKS[framework].name
-    floor = peak_of([interpreter, "-c", f"import {module}"])
+    with tempfile.TemporaryDirectory() as folder:
+        tiny = smallest(Path(folder) / "smallest.onnx")
+        floor = int(children_peak(ours(tiny, framework, folder))[1])
     print("| | seconds, median (min to max) |\n|---|---|")
     for name, values in seconds.items():
         spread = f"{statistics.median(values):.1f} ({min(values):.1f} to {max(values):.1f})"
         print(f"| {name} | {spread} |")
     weights = options.model.stat().st_size
     print("\n| | peak MB | over the floor, in weights |\n|---|---|---|")
-    print(f"| floor: `import {module}` | {floor / 1e6:.0f} | |")
+    print(f"| floor: a model of one operator | {floor / 1e6:.0f} | |")
     for name, peaks in memory.items():
         peak = max(peaks)
         print(f"| {name} | {peak / 1e6:.0f} | {(peak - floor) / weights:.2f} |")

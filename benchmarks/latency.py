@@ -32,7 +32,7 @@ GUESTS = str(Path(__file__).parent / "guests")
 #: Framework → whose definition of the zoo is native to it, and who converts to it besides us. A peer
 #: that writes files runs apart; the others run where PYTHON is.
 NATIVE = {"tensorflow": "keras", "keras": "keras", "torch": "torch", "jax": "jax"}
-PEERS = {"tensorflow": ["onnx2tf"], "torch": ["program", "onnx2pytorch", "onnx2torch"],
+PEERS = {"tensorflow": ["onnx2tf"], "torch": ["program", "native program", "onnx2pytorch", "onnx2torch"],
          "jax": ["jaxonnxruntime"], "keras": []}  # fmt: skip
 
 
@@ -43,8 +43,7 @@ def main() -> None:
     parser.add_argument("--peer")
     parser.add_argument("--rounds", type=int, default=60)
     options = parser.parse_args()
-    peers = PEERS[options.framework] if options.peer else PEERS[options.framework][:1]
-    peers = [peer for peer in peers if options.peer or peer == "program"]
+    peers = [p for p in PEERS[options.framework] if options.peer or p.endswith("program")]
     print(f"| model | native, ms | interop / native | 95 % |{''.join(f' {p} |' for p in peers)}")
     print("|---|---:|---:|---:|" + "---:|" * len(peers))
     ratios, remarks = [], []

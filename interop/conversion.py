@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import onnx_ir as ir
+
 from interop import frameworks, manifest, output, proof, sources, targets
 from interop.environments import Environment, provide
 from interop.errors import UsageError
-from interop.frameworks import FRAMEWORKS
+from interop.frameworks import able, known
 from interop.graph.canonical import canonicalize, save, signature_of
 from interop.parity.inputs import InputSet
 from interop.progress import Progress, Silent
 from interop.reference import ModelReference, resolve
-from interop.signature import TensorSpec
+from interop.signature import Signature, TensorSpec
 from interop.workers import Worker
 
 
@@ -36,6 +38,7 @@ class Request:
     data: Path | None = None
     sizes: dict[str, int] = field(default_factory=dict)
     signature: str | None = None
+    weights: Path | None = None
     channels_last: bool = False
     precision: str = "float32"
     trust: bool = False
@@ -97,10 +100,17 @@ class Workers:
         self._stack, self._request = stack, request
         self._open: dict[str, Worker] = {}
 
+    def depart(self, source_home: Environment, onnx_home: Environment) -> Departing:
+        source = self.open(source_home, "source")
+        return Departing(source_home, source, self.open(onnx_home, "checker"))
+
+    def arrive(self, home: Environment) -> Arriving:
+        return Arriving(home, self.open(home, "builder"), self.open(home, "prover"))
+
     def open(self, environment: Environment, role: str) -> Worker:
         worker = Worker(
             environment.interpreter,
-            FRAMEWORKS[environment.framework].guest,
+            known()[environment.framework].guest,
             label=environment.framework,
             timeout=self._request.timeout,
             log=_echo if self._request.verbose else None,
@@ -137,15 +147,13 @@ def run_in(
     scratch: Path, request: Request, progress: Progress, sets: tuple[InputSet, ...] | None = None
 ) -> Work:
     """`run`, with its tensors in the folder `scratch`, and perhaps on inputs that are given."""
-    from interop.record import conversion_record
-
     clock = Clock()
     away = frameworks.parse(request.target)
     home = None if request.source is None else frameworks.parse(request.source)
     reference = resolve(request.model, None if home is None else home.framework)
-    _check_roles(reference, away.framework)
+    check_roles(reference, away.framework)
     targets.check_precision(away.framework, request)
-    folder = request.output or Path(f"{reference.name}-{short_name(away.framework)}")
+    folder = request.output or Path(f"{reference.name}-{known()[away.framework].short}")
     output.check_free(folder, force=request.force)
     with ExitStack() as stack:
         with clock.stage("environments"):
@@ -157,52 +165,108 @@ def run_in(
         aside = stack.enter_context(output.staged(folder))
         workers = Workers(stack, request)
         # All start importing now, on the cores that the export leaves idle.
-        source_worker = workers.open(source_home, "source")
-        builder = workers.open(target_home, "builder")
-        prover = workers.open(target_home, "prover")
-        checker = workers.open(onnx_home, "checker")
-        with clock.stage("export"), progress.stage(f"load and export ({reference.framework})"):
-            source = sources.load(reference, source_worker, request, scratch)
-        with clock.stage("canonicalize"), progress.stage("canonical ONNX"):
-            model = canonicalize(source.onnx)
-            canonical, signature = scratch / "canonical.onnx", signature_of(model)
-            save(model, canonical)
-            plan = proof.plan(canonical, signature, reference.architecture, request, scratch, sets)
-        evidence = proof.Evidence(plan, checker, source_worker, request.seed)
-        sources.make_ready(reference, source_worker)
-        evidence.run_source()
-        with clock.stage("lower"), progress.stage(f"lower to {away.framework}"):
-            target = targets.lower(model, away.framework, aside, request)
-        evidence.start_truth()
-        with clock.stage("build"), progress.stage(f"build ({away.framework})"):
-            calibration = proof.hand_over(plan, target) if request.precision == "int8" else []
-            built = targets.build(target, builder, request.precision, calibration)
-        with clock.stage("verify"), progress.stage("compare with the source") as update:
-            parity = evidence.judge(target, prover, update)
-        with clock.stage("latency"), progress.stage("measure latency"):
-            latency = proof.measure_latency(plan, source_worker, prover, target)
-        document = conversion_record(
-            request, reference, source, source_home, target, target_home, signature, parity,
-            latency, built, clock.seconds(), workers.peak_memory(),
-        )  # fmt: skip
+        departing = workers.depart(source_home, onnx_home)
+        arriving = workers.arrive(target_home)
+        departure = depart(reference, departing, request, scratch, clock, progress, sets)
+        target, document = arrive(departure, arriving, request, aside, clock, progress)
+        document["peak_memory_bytes"] = workers.peak_memory()
         manifest.write(document, aside)
     names = target.source
-    return Work(Conversion(folder, document), plan, names.inputs, names.outputs)
+    return Work(Conversion(folder, document), departure.plan, names.inputs, names.outputs)
 
 
-def _check_roles(reference: ModelReference, target: str) -> None:
+@dataclass(frozen=True)
+class Departing:
+    """Where a conversion begins: the source's worker, and that of the truth."""
+
+    home: Environment
+    source: Worker
+    checker: Worker
+
+
+@dataclass(frozen=True)
+class Arriving:
+    """Where a conversion ends: one worker builds the artifact, a fresh one runs it."""
+
+    home: Environment
+    builder: Worker
+    prover: Worker
+
+
+@dataclass(frozen=True)
+class Departure:
+    """A model loaded and exported, with the evidence on it: where any number of targets begin."""
+
+    reference: ModelReference
+    at: Departing
+    source: sources.Source
+    model: ir.Model
+    signature: Signature
+    plan: proof.Plan
+    evidence: proof.Evidence
+
+
+def depart(
+    reference: ModelReference,
+    at: Departing,
+    request: Request,
+    scratch: Path,
+    clock: Clock,
+    progress: Progress,
+    sets: tuple[InputSet, ...] | None = None,
+) -> Departure:
+    """Load the model, export it, choose the inputs and set the source's own runs going."""
+    framework = reference.framework
+    with clock.stage("export"), progress.stage(f"load and export ({framework})"):
+        source = sources.load(reference, at.source, request, scratch)
+    with clock.stage("canonicalize"), progress.stage("canonical ONNX"):
+        model = canonicalize(source.onnx)
+        canonical, signature = scratch / "canonical.onnx", signature_of(model)
+        save(model, canonical)
+        plan = proof.plan(canonical, signature, reference.architecture, request, scratch, sets)
+    evidence = proof.Evidence(plan, at.checker, at.source, request.seed)
+    sources.make_ready(reference, at.source)
+    evidence.run_source()
+    return Departure(reference, at, source, model, signature, plan, evidence)
+
+
+def arrive(
+    departure: Departure,
+    at: Arriving,
+    request: Request,
+    folder: Path,
+    clock: Clock,
+    progress: Progress,
+) -> tuple[targets.Target, dict[str, Any]]:
+    """Write `departure`'s model (its graph is consumed) into `folder` as the target has it, and prove
+    that; returns it with the manifest."""
+    from interop.record import conversion_record
+
+    plan, evidence, framework = departure.plan, departure.evidence, at.home.framework
+    with clock.stage("lower"), progress.stage(f"lower to {framework}"):
+        target = targets.lower(departure.model, framework, folder, request)
+    evidence.start_truth()
+    with clock.stage("build"), progress.stage(f"build ({framework})"):
+        calibration = proof.hand_over(plan, target) if request.precision == "int8" else []
+        built = targets.build(target, at.builder, request.precision, calibration)
+    with clock.stage("verify"), progress.stage("compare with the source") as update:
+        parity = evidence.judge(target, at.prover, update)
+    with clock.stage("latency"), progress.stage("measure latency"):
+        latency = proof.measure_latency(plan, departure.at.source, at.prover, target)
+    document = conversion_record(
+        request, departure.reference, departure.source, departure.at.home, target, at.home,
+        departure.signature, parity, latency, built, clock.seconds(),
+    )  # fmt: skip
+    return target, document
+
+
+def check_roles(reference: ModelReference, target: str) -> None:
     for name, role, verb in ((reference.framework, "source", "from"), (target, "target", "to")):
-        if role not in FRAMEWORKS[name].roles:
-            able = sorted(f.name for f in FRAMEWORKS.values() if role in f.roles)
+        if role not in known()[name].roles:
             raise UsageError(
-                f"converting {verb} {FRAMEWORKS[name].title} is not possible yet",
-                hint=f"Possible: {', '.join(able)}.",
+                f"converting {verb} {known()[name].title} is not possible yet",
+                hint=f"Possible: {', '.join(able(role))}.",
             )
-
-
-def short_name(framework: str) -> str:
-    """The name that people use in a folder's name: the shortest."""
-    return min((framework, *FRAMEWORKS[framework].aliases), key=len)
 
 
 def provide_for(framework: str, version: str | None, progress: Progress) -> Environment:

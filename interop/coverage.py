@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import onnx
 
+from interop.frameworks import known
 from interop.graph.decompositions.table import DECOMPOSITIONS
 from interop.graph.layout import DOMAIN as CHANNELS_LAST
-from interop.targets import KINDS
 
 #: How an operator is covered, best first.
 NATIVE, DECOMPOSED, BODY, NONE = "native", "decomposed", "standard body", "-"
@@ -28,7 +28,7 @@ class Row:
 
 def coverage() -> list[Row]:
     """A row for each operator of ai.onnx, and for those of other domains that any target covers."""
-    tables = {name: _table(kind.importer) for name, kind in KINDS.items()}
+    tables = {row.name: _table(row.kind.importer) for row in known().values() if row.kind}
     decomposed = frozenset(DECOMPOSITIONS)
     standard = {
         schema.name: schema

@@ -15,7 +15,8 @@ from interop import environments
 from interop.environments import interpreters, running, store
 from interop.environments.interpreters import Interpreter
 from interop.errors import EnvironmentUnavailable
-from interop.frameworks import FRAMEWORKS
+from interop.frameworks import known, plugins
+from interop.plugins import Plugin
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,12 @@ class Report:
     free_bytes: int
     gpu: Gpu
     onnxruntime_providers: tuple[str, ...]
+    plugins: tuple[Plugin, ...]
 
 
 def examine(
     at: environments.Store | None = None,
-    frameworks: tuple[str, ...] = tuple(FRAMEWORKS),
+    frameworks: tuple[str, ...] | None = None,
     pythons: tuple[Interpreter, ...] | None = None,
 ) -> Report:
     """Look at interpreters, environments, disk and GPU. The arguments say where, for tests."""
@@ -68,17 +70,31 @@ def examine(
     existing = next(folder for folder in (at.root, *at.root.parents) if folder.exists())
     return Report(
         python=interpreters.running(),
-        frameworks=tuple(_state(name, at, found) for name in frameworks),
+        frameworks=examine_frameworks(at, frameworks, found),
         interpreters=found,
         cache=at.root,
         free_bytes=shutil.disk_usage(existing).free,
         gpu=describe_gpu(*_run([sys.executable, "-E", "-c", _CUDA]), _driver_version()),
         onnxruntime_providers=_providers(),
+        plugins=plugins(),
+    )
+
+
+def examine_frameworks(
+    at: environments.Store | None = None,
+    frameworks: tuple[str, ...] | None = None,
+    pythons: tuple[Interpreter, ...] | None = None,
+) -> tuple[FrameworkState, ...]:
+    """Where `frameworks`, by default all that are known, run or would run."""
+    at = at or environments.default_store()
+    found = interpreters.find_interpreters() if pythons is None else pythons
+    return tuple(
+        _state(name, at, found) for name in (known() if frameworks is None else frameworks)
     )
 
 
 def _state(name: str, at: environments.Store, found: tuple[Interpreter, ...]) -> FrameworkState:
-    title = FRAMEWORKS[name].title if name in FRAMEWORKS else name
+    title = known()[name].title if name in known() else name
     try:
         recipe = at.recipe(name)
     except EnvironmentUnavailable as error:

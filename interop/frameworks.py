@@ -1,45 +1,214 @@
-"""The frameworks that the toolkit knows: one row each, and `converters/<name>/` has the rest."""
+"""The frameworks that the toolkit knows: one row each, and `converters/<name>/` has the rest.
+
+A plugin exports such a row, too; `known` has them all.
+"""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
 from interop.errors import UsageError
+from interop.workers.guest_packages import path_of
+
+if TYPE_CHECKING:
+    from interop.plugins import Plugin
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one framework is written to. `importer` is the host module whose `lower` makes source."""
+
+    importer: str
+    layout: str  # "channels last" where the framework's CPU kernels want it
+    artifact: str  # the folder or file that `build` writes
+    what: str
+    precisions: tuple[str, ...] = ("float32",)  # that `build` can write; the first is the default
+    #: Types below sixteen bits (ir.DataType) that it computes in; others are held in wider ones.
+    narrow: tuple[str, ...] = ()
+
+
+_FLOATS8 = ("FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2", "FLOAT8E5M2FNUZ")
 
 
 @dataclass(frozen=True)
 class Framework:
-    """One row. roles: "source" (its models can be converted), "target" (to it)."""
+    """One row, ours or a plugin's.
+
+    roles: "source" (its models can be converted), "target" (to it); kind: how, for a target.
+    endings: of files that it alone writes (".pt2").
+    package: holds `guest.py`, `environment.toml`, `lock.txt` and `routes.toml`; a plugin names its
+    own. Its `__init__.py` is not run where the framework is.
+    """
 
     name: str
     title: str
     aliases: tuple[str, ...]
     roles: frozenset[str]
+    kind: Kind | None = None
+    endings: tuple[str, ...] = ()
+    package: str = ""
+
+    @property
+    def short(self) -> str:
+        """The name that people use in a folder's name: the shortest."""
+        return min((self.name, *self.aliases), key=len)
+
+    @property
+    def home(self) -> str:
+        """The package that holds the rest."""
+        return self.package or f"interop.converters.{self.name}"
 
     @property
     def guest(self) -> str:
         """The module that its workers run."""
-        return f"interop.converters.{self.name}.guest"
+        return f"{self.home}.guest"
+
+    @property
+    def folder(self) -> Path:
+        """Where `home` lies. Raises ModuleNotFoundError."""
+        if self.package:
+            return Path(path_of(self.package)[0])
+        return Path(path_of("interop.converters")[0]) / self.name
 
 
+#: Our own. Whoever means all that are installed asks `known`.
 FRAMEWORKS: dict[str, Framework] = {
     row.name: row
     for row in (
-        Framework("onnx", "ONNX, run by ONNX Runtime", ("onnxruntime",), frozenset({"source"})),
-        Framework("torch", "PyTorch", ("pytorch",), frozenset({"source", "target"})),
-        Framework("tensorflow", "TensorFlow", ("tf",), frozenset({"source", "target"})),
-        Framework("keras", "Keras", (), frozenset({"source", "target"})),
-        Framework("jax", "JAX", (), frozenset({"source", "target"})),
-        Framework("mxnet", "MXNet", ("gluon",), frozenset({"source", "target"})),
-        Framework("cntk", "CNTK", (), frozenset({"source", "target"})),
+        Framework(
+            "onnx",
+            "ONNX, run by ONNX Runtime",
+            ("onnxruntime",),
+            frozenset({"source"}),
+            endings=(".onnx",),
+        ),
+        Framework(
+            "torch",
+            "PyTorch",
+            ("pytorch",),
+            frozenset({"source", "target"}),
+            Kind(
+                importer="interop.converters.torch.importer",
+                layout="channels first",
+                artifact="model.pt2",
+                what="torch.export program",
+                narrow=_FLOATS8,
+            ),
+            endings=(".pt2", ".pt", ".pth", ".bin", ".jit", ".safetensors"),
+        ),
+        Framework(
+            "tensorflow",
+            "TensorFlow",
+            ("tf",),
+            frozenset({"source", "target"}),
+            Kind(
+                importer="interop.converters.tensorflow.importer",
+                layout="channels last",
+                artifact="saved_model",
+                what="TensorFlow SavedModel, signature serving_default",
+                narrow=("FLOAT8E4M3FN", "FLOAT8E5M2"),
+            ),
+        ),
+        Framework(
+            "keras",
+            "Keras",
+            (),
+            frozenset({"source", "target"}),
+            Kind(
+                importer="interop.converters.keras.importer",
+                layout="channels last",
+                artifact="model.keras",
+                what="Keras functional model, for any of its backends",
+            ),
+            endings=(".keras",),
+        ),
+        Framework(
+            "jax",
+            "JAX",
+            (),
+            frozenset({"source", "target"}),
+            Kind(
+                importer="interop.converters.jax.importer",
+                layout="channels first",
+                artifact="model.jax",
+                what="serialised jax.export program",
+                narrow=(*_FLOATS8, "FLOAT4E2M1", "INT4", "UINT4", "INT2", "UINT2"),
+            ),
+        ),
+        Framework(
+            "mxnet",
+            "MXNet",
+            ("gluon",),
+            frozenset({"source", "target"}),
+            Kind(
+                importer="interop.converters.mxnet.importer",
+                layout="channels first",
+                artifact="model-symbol.json",
+                what="MXNet symbol, its parameters beside it; gluon.SymbolBlock loads both",
+            ),
+            endings=(".json",),
+        ),
+        Framework(
+            "cntk",
+            "CNTK",
+            (),
+            frozenset({"source", "target"}),
+            Kind(
+                importer="interop.converters.cntk.importer",
+                layout="channels first",
+                artifact="model.model",
+                what="CNTK function, which Function.load reads",
+            ),
+            endings=(".model", ".dnn"),
+        ),
         # Run, but not yet read or written.
         Framework("caffe", "Caffe", (), frozenset()),
-        Framework("tflite", "TensorFlow Lite", ("litert",), frozenset({"target"})),
+        Framework(
+            "tflite",
+            "TensorFlow Lite",
+            ("litert",),
+            frozenset({"target"}),
+            Kind(
+                importer="interop.converters.tflite.importer",
+                layout="channels last",
+                artifact="model.tflite",
+                what="TensorFlow Lite model, signature serving_default",
+                precisions=("float32", "float16", "int8"),
+            ),
+        ),
     )
 }
+
+
+@cache
+def plugins() -> tuple[Plugin, ...]:
+    """The plugins that are installed, sound or not. What is wrong with one is told on stderr, once.
+
+    Their records are imported here, and nothing else of them.
+    """
+    from interop.plugins import discover, warn  # only where frameworks are asked for
+
+    found = discover(FRAMEWORKS)
+    warn(found)
+    return found
+
+
+def known() -> Mapping[str, Framework]:
+    """All frameworks by name: ours, and those of sound plugins behind them."""
+    theirs = (plugin.framework for plugin in plugins())
+    return {**FRAMEWORKS, **{row.name: row for row in theirs if row is not None}}
+
+
+def able(role: str) -> list[str]:
+    """Names of those that have the role ("source", "target"), in order."""
+    return sorted(row.name for row in known().values() if role in row.roles)
 
 
 @dataclass(frozen=True)
@@ -52,14 +221,14 @@ class Wanted:
 
 def find(name: str) -> Framework:
     """The framework of that name or alias, in any case. Raises UsageError, naming the nearest."""
-    known = {n: row for row in FRAMEWORKS.values() for n in (row.name, *row.aliases)}
+    names = {n: row for row in known().values() for n in (row.name, *row.aliases)}
     wanted = name.strip().lower()
-    if wanted in known:
-        return known[wanted]
-    near = difflib.get_close_matches(wanted, known, n=1)
+    if wanted in names:
+        return names[wanted]
+    near = difflib.get_close_matches(wanted, names, n=1)
     raise UsageError(
         f"there is no framework '{name}' here",
-        hint=(f"did you mean {near[0]}? " if near else "") + f"there are {', '.join(FRAMEWORKS)}",
+        hint=(f"did you mean {near[0]}? " if near else "") + f"there are {', '.join(known())}",
     )
 
 

@@ -7,6 +7,7 @@ the target framework is still building.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,11 @@ class Plan:
 
     def outputs(self, who: str) -> list[str]:
         return self._folders(f"outputs-{who}")
+
+    def forget_artifact(self) -> None:
+        """Make room for the tensors of another artifact."""
+        for name in ("handed", "outputs-artifact"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def artifact(self) -> list[dict[str, Any]]:
         """What the artifact gave for each set, as it gave it."""
@@ -107,6 +113,7 @@ class Evidence:
         self._plan, self._checker, self._source, self._seed = plan, checker, source, seed
         self._running: Pending | None = None
         self._truth: Pending | None = None
+        self._floor: Pending | None = None
 
     def run_source(self) -> None:
         """Set the source's own runs going; one at a time on the cores is quickest."""
@@ -116,7 +123,9 @@ class Evidence:
         )
 
     def start_truth(self) -> None:
-        """Set the float64 evaluation going; it does not need the artifact."""
+        """Set the float64 evaluation going, if it is not yet; it does not need the artifact."""
+        if self._truth is not None:
+            return
         assert self._running is not None
         self._running.result()
         self._truth = self._checker.start(
@@ -126,6 +135,15 @@ class Evidence:
             outputs=self._plan.outputs("truth"),
         )
 
+    def complete(self) -> None:
+        """Wait for all that needs no artifact: the source's runs, the truth and the floor."""
+        self.start_truth()
+        assert self._truth is not None
+        self._truth.result()
+        self._start_floor()
+        assert self._floor is not None
+        self._floor.result()
+
     def judge(self, target: Target, prover: Worker, update: Update) -> Parity:
         """Run the artifact as it lies on disk, and the source; compare both with the truth."""
         assert self._truth is not None
@@ -133,20 +151,25 @@ class Evidence:
         update(0.1, "waiting for the float64 truth")
         self._truth.result()
         update(0.5, "measuring the noise floor")
-        floor = self._checker.start(
-            "floor_runs",
-            model=str(plan.canonical),
-            inputs=plan.inputs(),
-            outputs=plan.outputs("floor"),
-            seed=self._seed,
-            runs=FLOOR_RUNS,
-        )
+        self._start_floor()
         prover.call("load", path=str(target.artifact))
         handed = hand_over(plan, target)
         prover.call("run", inputs=handed, outputs=plan.outputs("artifact"))
-        floor.result()
+        assert self._floor is not None
+        self._floor.result()
         update(0.9, "comparing")
         return hold_against(plan, [_take_back(outputs, target) for outputs in plan.artifact()])
+
+    def _start_floor(self) -> None:
+        if self._floor is None:
+            self._floor = self._checker.start(
+                "floor_runs",
+                model=str(self._plan.canonical),
+                inputs=self._plan.inputs(),
+                outputs=self._plan.outputs("floor"),
+                seed=self._seed,
+                runs=FLOOR_RUNS,
+            )
 
 
 def hold_against(plan: Plan, outputs: Sequence[dict[str, Any]]) -> Parity:

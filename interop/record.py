@@ -15,6 +15,7 @@ from interop.parity.latency import Latency
 from interop.parity.proof import OutputProof
 from interop.proof import Parity
 from interop.reference import ModelReference
+from interop.routes import way
 from interop.signature import Signature
 from interop.sources import Source
 from interop.targets import Target
@@ -38,9 +39,11 @@ def conversion_record(
     latency: Latency,
     built: dict[str, Any],
     seconds: dict[str, float],
-    peak_memory: dict[str, int],
 ) -> dict[str, Any]:
-    """The document that is written to manifest.json; every value is of a JSON type."""
+    """The document that is written to manifest.json; every value is of a JSON type.
+
+    The memory that the workers held is the one figure that whoever opened them adds.
+    """
     return {
         "schema_version": SCHEMA_VERSION,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -52,6 +55,7 @@ def conversion_record(
             "version": source_home.version,
             "reference": reference.text,
             "sha256": None if reference.path is None else digest(reference.path),
+            "weights_sha256": None if request.weights is None else digest(request.weights),
             "onnx_sha256": digest(source.onnx),
         },
         "target": {
@@ -70,7 +74,6 @@ def conversion_record(
         "parity": _parity(parity, request),
         "latency": _latency(latency, parity),
         "seconds": seconds,
-        "peak_memory_bytes": peak_memory,
         "versions": {
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in _HOST if _installed(name)},
@@ -163,7 +166,8 @@ def _route(
 ) -> dict[str, Any]:
     steps = []
     if source_home.framework != "onnx":
-        steps.append({"from": source_home.framework, "to": "onnx", "by": "torch.onnx (dynamo)"})
+        by = way(source_home.framework, "source").by
+        steps.append({"from": source_home.framework, "to": "onnx", "by": by})
     steps.append(
         {"from": "onnx", "to": f"canonical onnx, opset {CANONICAL_OPSET}", "by": "interop"}
     )

@@ -8,22 +8,15 @@ from pathlib import Path
 
 from interop.artifact import Artifact, artifact_in
 from interop.errors import InvalidModel, UsageError
+from interop.frameworks import known
 from interop.models import Architecture, find
 
 _CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
-#: File endings that say which framework wrote a file.
-_ENDINGS = {
-    ".onnx": "onnx",
-    ".pt2": "torch",
-    ".pt": "torch",
-    ".pth": "torch",
-    ".bin": "torch",
-    ".json": "mxnet",
-    ".model": "cntk",
-    ".dnn": "cntk",
-    ".keras": "keras",
-}
+
+def _endings() -> dict[str, str]:
+    """File endings that say which framework wrote a file."""
+    return {ending: row.name for row in known().values() for ending in row.endings}
 
 
 @dataclass(frozen=True)
@@ -64,7 +57,7 @@ def resolve(text: str, framework: str | None) -> ModelReference:
 
 
 def _looks_like_path(text: str) -> bool:
-    return "/" in text or "\\" in text or Path(text).suffix.lower() in _ENDINGS
+    return "/" in text or "\\" in text or Path(text).suffix.lower() in _endings()
 
 
 def _file(text: str, path: Path, framework: str | None) -> ModelReference:
@@ -82,7 +75,7 @@ def _file(text: str, path: Path, framework: str | None) -> ModelReference:
         return ModelReference(
             text, artifact.framework, str(target), name, path=target, artifact=artifact
         )
-    source = framework or _ENDINGS.get(path.suffix.lower())
+    source = framework or _endings().get(path.suffix.lower())
     if source is None:
         raise UsageError(
             f"the ending of {path} does not say which framework wrote it",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from interop.errors import UsageError
+from interop.errors import InvalidModel, UsageError
 from interop.reference import ModelReference
 from interop.workers import Worker
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 #: Frameworks whose models may hold several functions, by name.
 _SIGNED = ("tensorflow",)
+
+#: Frameworks in which a callable gives the architecture, and a file beside it what was learned.
+_WEIGHTED = ("torch",)
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,16 @@ def load(reference: ModelReference, worker: Worker, request: Request, scratch: P
             f"a model in {reference.framework} has no signatures to choose from",
             hint="Leave --signature away.",
         )
+    if request.weights is not None:
+        _check_weights(reference, request.weights)
     if reference.framework == "onnx":
         assert reference.path is not None
         return Source(reference.path, ())
     path = scratch / "exported.onnx"
     inputs, outputs, sizes = _declared(reference, request)
     chosen: dict[str, Any] = {} if request.signature is None else {"signature": request.signature}
+    if request.weights is not None:
+        chosen["weights"] = str(request.weights.resolve())
     answer = worker.call(
         "load_and_export",
         reference=reference.target,
@@ -53,6 +60,17 @@ def load(reference: ModelReference, worker: Worker, request: Request, scratch: P
         **chosen,
     )
     return Source(path, tuple(answer["notes"]))
+
+
+def _check_weights(reference: ModelReference, weights: Path) -> None:
+    if reference.framework not in _WEIGHTED or reference.path is not None:
+        raise UsageError(
+            "--weights goes with an architecture: a package.module:callable in "
+            + " or ".join(_WEIGHTED),
+            hint="A file or folder brings its own weights: leave --weights away.",
+        )
+    if not weights.is_file():
+        raise InvalidModel(f"there is no file {weights}", hint="Check the path.")
 
 
 def make_ready(reference: ModelReference, worker: Worker) -> None:

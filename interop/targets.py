@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from interop.errors import UsageError
-from interop.frameworks import FRAMEWORKS
+from interop.frameworks import FRAMEWORKS, Kind, known
 from interop.graph.expand import expand
 from interop.graph.layout import to_channels_last
 from interop.graph.narrow import hold_narrow
@@ -28,70 +28,16 @@ if TYPE_CHECKING:
     from interop.conversion import Request
 
 
-@dataclass(frozen=True)
-class Kind:
-    """How one framework is written to. `importer` is the host module whose `lower` makes source."""
-
-    importer: str
-    layout: str  # "channels last" where the framework's CPU kernels want it
-    artifact: str  # the folder or file that `build` writes
-    what: str
-    precisions: tuple[str, ...] = ("float32",)  # that `build` can write; the first is the default
-    #: Types below sixteen bits (ir.DataType) that it computes in; others are held in wider ones.
-    narrow: tuple[str, ...] = ()
+#: How each of our own is written to.
+KINDS = {row.name: row.kind for row in FRAMEWORKS.values() if row.kind is not None}
 
 
-_FLOATS8 = ("FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2", "FLOAT8E5M2FNUZ")
-
-#: Every framework that can be converted to.
-KINDS = {
-    "tensorflow": Kind(
-        importer="interop.converters.tensorflow.importer",
-        layout="channels last",
-        artifact="saved_model",
-        what="TensorFlow SavedModel, signature serving_default",
-        narrow=("FLOAT8E4M3FN", "FLOAT8E5M2"),
-    ),
-    "torch": Kind(
-        importer="interop.converters.torch.importer",
-        layout="channels first",
-        artifact="model.pt2",
-        what="torch.export program",
-        narrow=_FLOATS8,
-    ),
-    "keras": Kind(
-        importer="interop.converters.keras.importer",
-        layout="channels last",
-        artifact="model.keras",
-        what="Keras functional model, for any of its backends",
-    ),
-    "jax": Kind(
-        importer="interop.converters.jax.importer",
-        layout="channels first",
-        artifact="model.jax",
-        what="serialised jax.export program",
-        narrow=(*_FLOATS8, "FLOAT4E2M1", "INT4", "UINT4", "INT2", "UINT2"),
-    ),
-    "mxnet": Kind(
-        importer="interop.converters.mxnet.importer",
-        layout="channels first",
-        artifact="model-symbol.json",
-        what="MXNet symbol, its parameters beside it; gluon.SymbolBlock loads both",
-    ),
-    "cntk": Kind(
-        importer="interop.converters.cntk.importer",
-        layout="channels first",
-        artifact="model.model",
-        what="CNTK function, which Function.load reads",
-    ),
-    "tflite": Kind(
-        importer="interop.converters.tflite.importer",
-        layout="channels last",
-        artifact="model.tflite",
-        what="TensorFlow Lite model, signature serving_default",
-        precisions=("float32", "float16", "int8"),
-    ),
-}
+def kind_of(framework: str) -> Kind:
+    """How `framework`, a target, is written to."""
+    kind = known()[framework].kind
+    if kind is None:
+        raise UsageError(f"{framework} is not written to")
+    return kind
 
 
 @dataclass(frozen=True)
@@ -114,7 +60,7 @@ def lower(model: ir.Model, framework: str, folder: Path, request: Request) -> Ta
     Raises UnsupportedOperator, naming every node that the framework has no lowering for, before
     anything is written.
     """
-    kind = KINDS[framework]
+    kind = kind_of(framework)
     source = to_source(model, kind, keep_io=not request.channels_last)
     (folder / "model.py").write_text(source.text, encoding="utf-8")
     _save_weights(source.weights, folder / "weights.safetensors")
@@ -158,10 +104,10 @@ def _save_weights(weights: dict[str, np.ndarray], path: Path) -> None:
 
 def check_precision(framework: str, request: Request) -> None:
     """Raise UsageError where `framework` does not write that precision, or lacks what it needs."""
-    precisions = KINDS[framework].precisions
+    precisions = kind_of(framework).precisions
     if request.precision not in precisions:
         raise UsageError(
-            f"{FRAMEWORKS[framework].title} is not written in {request.precision}",
+            f"{known()[framework].title} is not written in {request.precision}",
             hint=f"Possible: {', '.join(precisions)}.",
         )
     if request.precision == "int8" and request.data is None:

@@ -17,7 +17,7 @@ import onnx
 from interop import conversion, frameworks, manifest, output, proof, sources
 from interop.conversion import Request, Work
 from interop.errors import InteropError, UsageError
-from interop.frameworks import FRAMEWORKS
+from interop.frameworks import able, known
 from interop.graph.canonical import canonicalize, save
 from interop.parity.grade import RULES
 from interop.parity.inputs import InputSet
@@ -158,11 +158,10 @@ def _way(request: Request, through: Sequence[str]) -> tuple[ModelReference, list
     for number, stop in enumerate(stops):
         role = "source" if number < len(stops) - 1 else "target"
         name = frameworks.parse(stop).framework
-        if role not in FRAMEWORKS[name].roles:
-            able = sorted(f.name for f in FRAMEWORKS.values() if role in f.roles)
+        if role not in known()[name].roles:
             raise UsageError(
-                f"{FRAMEWORKS[name].title} cannot be a {role} of a hop yet",
-                hint=f"Possible: {', '.join(able)}.",
+                f"{known()[name].title} cannot be a {role} of a hop yet",
+                hint=f"Possible: {', '.join(able(role))}.",
             )
     return reference, stops
 
@@ -181,7 +180,7 @@ class _Trip:
         self._outputs: dict[str, str] = {}
 
     def hop(self, number: int, source: str, target: str) -> None:
-        short = conversion.short_name(frameworks.parse(target).framework)
+        short = known()[frameworks.parse(target).framework].short
         folder = self._aside / f"{number}-{short}"
         scratch = self._scratch / str(number)
         scratch.mkdir()
@@ -189,7 +188,8 @@ class _Trip:
         if self._works:
             # The folder is our own work of a moment ago.
             before = str(self._works[-1].conversion.folder)
-            request = replace(request, model=before, inputs=(), data=None, trust=True)
+            request = replace(request, model=before, inputs=(), data=None, signature=None,
+                              weights=None, trust=True)  # fmt: skip
         work = conversion.run_in(scratch, request, self._progress, self._sets())
         if self._works:
             # Where it lies now is not where it will lie.
@@ -251,9 +251,10 @@ class _Trip:
         """The last artifact, exported once more: what the last hop did to the graph."""
         last = self._works[-1].conversion.folder
         reference = resolve(str(last), None)
-        if "source" not in FRAMEWORKS[reference.framework].roles:
+        if "source" not in known()[reference.framework].roles:
             return None
-        request = replace(self._request, inputs=(), data=None, trust=True)
+        request = replace(self._request, inputs=(), data=None, signature=None, weights=None,
+                          trust=True)  # fmt: skip
         version = frameworks.parse(self._hops[-1].target).version
         home = conversion.provide_for(reference.framework, version, self._progress)
         with ExitStack() as stack:

@@ -19,6 +19,11 @@ from interop.errors import UsageError
 _CHANNELS_LAST = ("keras", "jax")
 
 
+def images_last(framework: str) -> bool:
+    """Whether images have their channels last in the definitions of that framework."""
+    return framework in _CHANNELS_LAST
+
+
 @dataclass(frozen=True)
 class Input:
     """Words in `shape` are dynamic dimensions; integers are drawn from [0, below).
@@ -48,7 +53,7 @@ class Architecture:
 
     def inputs_in(self, framework: str) -> tuple[Input, ...]:
         """The inputs of its definition in `framework`: images as is usual there."""
-        if framework not in _CHANNELS_LAST:
+        if not images_last(framework):
             return self.inputs
         return tuple(
             replace(one, shape=(*one.shape[:1], *one.shape[2:], one.shape[1]))

@@ -21,7 +21,6 @@ from packaging.specifiers import SpecifierSet
 from interop import environments, errors, frameworks
 from interop.environments import Store, builder, interpreters, recipe, running
 from interop.environments.interpreters import Interpreter
-from interop.workers.guest_packages import path_of
 
 # Where told to, it says that it is being imported, and dawdles: the moment to be killed in.
 MODULE = """
@@ -392,7 +391,7 @@ def test_versions(version: str, inside: list[str], outside: list[str]) -> None:
 @pytest.mark.parametrize("framework", frameworks.FRAMEWORKS)
 def test_every_framework_has_a_whole_recipe(framework: str) -> None:
     """The lock is exact, pins all that is required, and meets the ranges that let others serve."""
-    facts = recipe.load_recipe(framework, Path(path_of("interop.converters")[0]))
+    facts = recipe.load_recipe(framework, frameworks.FRAMEWORKS[framework].folder)
     pinned = {}
     for requirement in map(recipe.Requirement, facts.lock):
         (specifier,) = requirement.specifier

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 
 import numpy as np
@@ -10,14 +11,13 @@ import pytest
 from interop.models import ZOO
 
 import interop
-from interop.environments import provide
+from interop.environments import Store, default_store
 from interop.frameworks import FRAMEWORKS
 from interop.workers import Worker
 from interop.workers.tensors import read_tensors, write_tensors
 
 pytestmark = pytest.mark.slow
 
-#: What says that a backend is there; TensorFlow always is.
 BACKENDS = ("tensorflow", "jax", "torch")
 
 #: resnet50 is resnet18 with more of the same.
@@ -41,18 +41,32 @@ def written(tmp_path_factory, exported):
 
 
 @pytest.fixture(scope="module")
-def on_backend():
-    """on_backend(name): a Keras worker on that backend; skips where the interpreter lacks it."""
+def keras_and_torch(tmp_path_factory):
+    """The interpreter of Keras's environment with torch beside it, which users are spared: kept, too."""
+    recipes = tmp_path_factory.mktemp("recipes")
+    known = default_store().recipes
+    shutil.copytree(known / "keras", recipes / "keras")
+    lock = recipes / "keras" / "lock.txt"
+    lines = [
+        line for line in (known / "torch" / "lock.txt").read_text().splitlines() if line[0] != "#"
+    ]
+    have = {line.split("==")[0] for line in lock.read_text().splitlines()}
+    lock.write_text(lock.read_text() + "\n".join(x for x in lines if x.split("==")[0] not in have))
+    store = Store(default_store().root.with_name("test-environments"), recipes)
+    return store.create("keras").interpreter
+
+
+@pytest.fixture(scope="module")
+def on_backend(keras_and_torch):
+    """on_backend(name): a Keras worker on that backend."""
     workers = {}
 
     def open_one(backend):
         if backend not in workers:
-            environment = provide("keras")
-            worker = Worker(
-                environment.interpreter, FRAMEWORKS["keras"].guest, label=f"keras on {backend}",
+            workers[backend] = Worker(
+                keras_and_torch, FRAMEWORKS["keras"].guest, label=f"keras on {backend}",
                 timeout=600, environment={"KERAS_BACKEND": backend},
             )  # fmt: skip
-            workers[backend] = worker
         return workers[backend]
 
     yield open_one
@@ -82,9 +96,6 @@ def test_zoo(name, written):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", QUICK)
 def test_backends(name, backend, written, exported, on_backend, tmp_path):
-    packages = provide("keras").packages
-    if backend != "tensorflow" and backend not in packages:
-        pytest.skip(f"the Keras interpreter has no {backend}")
     folder, worker = written(name).folder, on_backend(backend)
     reference = on_backend("tensorflow")
     names = written(name).manifest["signature"]["names"]["inputs"]
@@ -101,3 +112,12 @@ def test_backends(name, backend, written, exported, on_backend, tmp_path):
         assert given[output].dtype == wanted.dtype
         scale = np.sqrt(np.mean(wanted.astype(np.float64) ** 2))
         assert np.sqrt(np.mean((given[output] - wanted) ** 2)) < 5e-6 * scale
+
+
+def test_a_model_that_takes_a_dictionary(tmp_path):
+    """Three inputs by name; its first token is cut out of a sequence whose length is open."""
+    done = interop.convert("bert", source="keras", target="keras", output=tmp_path / "out")
+    assert done.grade == "A", done.manifest["rule"]["sentence"]
+    assert {one["name"] for one in done.manifest["signature"]["inputs"]} == {
+        "input_ids", "token_type_ids", "attention_mask",
+    }  # fmt: skip

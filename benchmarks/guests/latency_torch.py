@@ -10,7 +10,8 @@ from interop.workers.written import import_source
 
 
 def compare(folder, artifact, names, outputs, definition, rounds):
-    """See `interleaved.take_turns`. "interop" is the module of model.py, "program" the .pt2's.
+    """See `interleaved.take_turns`. "interop" is the module of model.py, "program" the .pt2's; "native
+    program" is what torch.export makes of the native network.
 
     `folder` holds model.onnx, as the dynamo exporter wrote it, and `in`.
     """
@@ -22,6 +23,7 @@ def compare(folder, artifact, names, outputs, definition, rounds):
         "native": called(native, feeds),
         "interop": called(import_source(f"{folder}/out").load(), feeds),
         "program": called(program, feeds),
+        "native program": called(torch.export.export(native, tuple(feeds)).module(), feeds),
     }
     missing = {}
     for one in (onnx2pytorch, onnx2torch):

@@ -2,6 +2,7 @@
 
 import importlib
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,11 @@ def input_names(model: Any) -> list[str]:
     return [tensor.name for tensor in model.inputs]
 
 
+def packed(model: Any, feeds: Sequence[Any]) -> Any:
+    """`feeds`, which are in the order of `model.inputs`, as the model takes them: a dictionary, say."""
+    return keras.tree.pack_sequence_as(model.input, list(feeds))
+
+
 def named(model: Any, results: Any) -> dict[str, Any]:
     """The results by name: their own keys, or the names of the layers that they come from."""
     if isinstance(results, dict):
@@ -97,7 +103,7 @@ def export(model: Any, path: Path, specs: list[dict[str, Any]], outputs: list[st
 
     @tf.function(input_signature=signature, autograph=False)
     def serve(*feeds: Any) -> dict[str, Any]:
-        return named(model, model(list(feeds), training=False))
+        return named(model, model(packed(model, feeds), training=False))
 
     module = tf.Module()
     module.held = [variable.value for variable in model.variables]

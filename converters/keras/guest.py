@@ -116,9 +116,10 @@ def time_runs(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
     return {"seconds": seconds}
 
 
-def _feeds(folder: str) -> list[Any]:
+def _feeds(folder: str) -> Any:
     arrays = read_tensors(folder)
-    return [keras.ops.convert_to_tensor(np.asarray(arrays[name])) for name in _state["names"]]
+    feeds = [keras.ops.convert_to_tensor(np.asarray(arrays[name])) for name in _state["names"]]
+    return exporting.packed(_state["model"], feeds)
 
 
 OPERATIONS = {

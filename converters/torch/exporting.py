@@ -1,12 +1,13 @@
 """torch → ONNX, through torch.onnx's dynamo exporter."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from interop.converters.torch import scripts
+from interop.converters.torch.exported import Exported
 from interop.converters.torch.loading import Loaded
 from interop.converters.torch.recurrent import EXPORTED_WHOLE, recurrent_layers_kept
 
@@ -14,15 +15,6 @@ from interop.workers.failures import GuestFailure
 
 #: Above this many bytes of weights the exporter writes them beside the model (protobuf ends at 2 GiB).
 _EXTERNAL = 1 << 30
-
-
-@dataclass(frozen=True)
-class Exported:
-    """The file's own names, and what had to be given up."""
-
-    inputs: list[str]
-    outputs: list[str]
-    notes: list[str]
 
 
 def export(
@@ -39,6 +31,8 @@ def export(
         for spec in specs
     ]
     names = [spec["name"] for spec in specs]
+    if isinstance(loaded.module, torch.jit.ScriptModule):
+        return scripts.export(loaded.module, examples, names, dynamic, output_names, path)
     if loaded.program is not None:
         _make_way(loaded.program)
         wanted = output_names or _result_names(loaded.program)

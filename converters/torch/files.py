@@ -6,11 +6,14 @@ import zipfile
 PROGRAM = "torch.export program"
 TORCHSCRIPT = "TorchScript archive"
 PICKLE = "pickle"
+SAFETENSORS = "safetensors"
 
 
 def kind(path):
     # type: (Path) -> str
-    """PROGRAM, TORCHSCRIPT or PICKLE. Anything else that torch could read is a pickle at heart."""
+    """One of the above. Anything else that torch could read is a pickle at heart."""
+    if str(path).endswith(".safetensors"):
+        return SAFETENSORS
     if not zipfile.is_zipfile(str(path)):
         return PICKLE
     with zipfile.ZipFile(str(path)) as archive:

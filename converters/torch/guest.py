@@ -9,6 +9,7 @@ import torch
 from interop.converters.torch.artifact import load_artifact, save_program
 from interop.converters.torch.exporting import export
 from interop.converters.torch.loading import Loaded, example, input_names, load_reference
+from interop.converters.torch.weights import load_weights
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
@@ -23,13 +24,16 @@ def load_and_export(
     outputs: list[str] | None,
     sizes: dict[str, int],
     trust: bool,
+    weights: str | None = None,
 ) -> dict[str, Any]:
-    """Load `reference` and write it to `path` as ONNX.
+    """Load `reference`, with the state_dict in `weights` if given, and write it to `path` as ONNX.
 
     `inputs` are tensor specs (name, dtype, shape with words for dynamic dimensions); None takes the
     example inputs that the reference brings, with a dynamic batch.
     """
     loaded = load_reference(reference, trust=trust)
+    if weights is not None:
+        load_weights(loaded.module, Path(weights))
     if inputs is not None:
         examples, specs = example(inputs, sizes), inputs
     elif loaded.examples is not None:

@@ -8,15 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from interop.converters.torch.files import PICKLE, PROGRAM, TORCHSCRIPT, kind
+from interop.converters.torch.files import PICKLE, PROGRAM, SAFETENSORS, TORCHSCRIPT, kind
 
 from interop.workers.failures import GuestFailure
 from interop.workers.written import import_source
 
+WITHOUT_ARCHITECTURE = (
+    "Give package.module:callable, a function that builds the module, with --weights {}."
+)
+
 
 @dataclass(frozen=True)
 class Loaded:
-    """A module in eval mode; `examples` are None where the reference brings no inputs of its own."""
+    """A module in eval mode; `examples` are None where the reference brings no inputs of its own.
+
+    Of a TorchScript archive it is a ScriptModule, which only torch.onnx's older exporter reads.
+    """
 
     module: torch.nn.Module
     examples: tuple[torch.Tensor, ...] | None
@@ -24,8 +31,8 @@ class Loaded:
 
 
 def load_reference(reference: str, *, trust: bool) -> Loaded:
-    """`package.module:callable`, a .pt2 program, or (trusted) a pickled module or a folder
-    that a conversion wrote.
+    """`package.module:callable`, a .pt2 program, a TorchScript archive, or (trusted) a pickled module
+    or a folder that a conversion wrote.
 
     Fails as InvalidModel where the file cannot be used, as UsageError where the name leads nowhere.
     """
@@ -103,17 +110,20 @@ def _load_file(path: Path, trust: bool) -> Loaded:
         args, kwargs = program.example_inputs or ((), {})
         return Loaded(program.module(), (*args, *kwargs.values()), program)
     if found == TORCHSCRIPT:
+        return _load_script(path)
+    if found == SAFETENSORS:
         raise GuestFailure(
             "InvalidModel",
-            f"{path} is a TorchScript archive, which torch.onnx's exporter does not read",
-            hint="Give the Python definition as package.module:callable, or a .pt2 (torch.export.save).",
+            f"{path} holds weights without an architecture",
+            hint=WITHOUT_ARCHITECTURE.format(path),
         )
     assert found == PICKLE
     if not trust:
         raise GuestFailure(
             "InvalidModel",
             f"{path} is a pickle: opening it would run any code that it carries",
-            hint="If you know where it comes from, say --trust; a .pt2 (torch.export.save) needs no trust.",
+            hint="If it is a state_dict, name its architecture, package.module:callable, with --weights "
+            f"{path}; if you know where it comes from, say --trust; a .pt2 needs no trust.",
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=False)
@@ -123,13 +133,28 @@ def _load_file(path: Path, trust: bool) -> Loaded:
         raise GuestFailure(
             "InvalidModel",
             f"{path} holds a {type(content).__name__}, not a module: weights without an architecture",
-            hint="Give package.module:callable, a function that builds the module and loads these weights.",
+            hint=WITHOUT_ARCHITECTURE.format(path),
         )
     return Loaded(content.eval(), None)
 
 
+def _load_script(path: Path) -> Loaded:
+    """An archive holds TorchScript, which is no Python: it needs no trust."""
+    try:
+        module = torch.jit.load(str(path), map_location="cpu")
+    except RuntimeError as error:
+        raise GuestFailure(
+            "InvalidModel",
+            f"{path} cannot be read as a TorchScript archive: {str(error).splitlines()[0]}",
+            hint="It reads what torch.jit.save writes.",
+        ) from error
+    return Loaded(module.eval(), None)
+
+
 def input_names(module: torch.nn.Module, count: int) -> list[str]:
     """The names of `forward`'s first `count` positional parameters."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return [argument.name for argument in module.forward.schema.arguments[1 : count + 1]]
     names = []
     for name, parameter in inspect.signature(module.forward).parameters.items():
         if parameter.kind == parameter.VAR_POSITIONAL:

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from interop.cli import convert, doctor, environments, models, ops, roundtrip
+from interop.cli import convert, doctor, environments, matrix, models, ops, roundtrip, routes
 from interop.errors import InteropError
 
 app = typer.Typer(
@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 app.command("convert")(convert.convert)
 app.command("roundtrip")(roundtrip.roundtrip)
+app.command("routes")(routes.routes)
+app.command("matrix")(matrix.matrix)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("ops")(ops.ops)

@@ -42,6 +42,12 @@ def convert(
         str | None,
         typer.Option("--signature", help="Which signature of a SavedModel, if it has several."),
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="What a callable's module has learned: a state_dict, .pt or .safetensors."
+        ),
+    ] = None,
     channels_last: Annotated[
         bool,
         typer.Option("--channels-last", help="Images go in and out of the artifact as NHWC."),
@@ -76,6 +82,7 @@ def convert(
         data=data,
         sizes=dict(parse_size(text) for text in sizes or ()),
         signature=signature,
+        weights=weights,
         channels_last=channels_last,
         precision=precision,
         trust=trust,

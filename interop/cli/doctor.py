@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from interop.plugins import Plugin
 
 
 def doctor(
@@ -38,3 +43,43 @@ def doctor(
     facts.add_row("ONNX Runtime", ", ".join(report.onnxruntime_providers))
     facts.add_row("environments", f"{report.cache} ({report.free_bytes / 1e9:.0f} GB free)")
     console.print(facts)
+    console.print()
+    _print_ways(console, [row.framework for row in report.frameworks])
+    _print_plugins(console, report.plugins)
+
+
+def _print_ways(console: Console, frameworks: list[str]) -> None:
+    """How models get out of each framework and into it, and what is limited on that."""
+    from rich.table import Table
+
+    from interop.frameworks import known
+    from interop.routes import way
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("framework", "way", "by", "limits"):
+        table.add_column(heading)
+    for name in frameworks:
+        for role, word in (("source", "out"), ("target", "in")):
+            found = way(name, role)
+            able = role in known()[name].roles
+            limits = "; ".join(limit.what for limit in found.limits)
+            table.add_row(
+                name, word, found.by if able else "-", limits if able else found.instead or "-"
+            )
+    console.print(table)
+
+
+def _print_plugins(console: Console, plugins: tuple[Plugin, ...]) -> None:
+    from rich.table import Table
+
+    if not plugins:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("plugin", "from", "state", ""):
+        table.add_column(heading)
+    for plugin in plugins:
+        state = "[red]left out[/]" if plugin.trouble else "[green]in use[/]"
+        title = "" if plugin.framework is None else plugin.framework.title
+        table.add_row(plugin.name, plugin.distribution, state, plugin.trouble or title)
+    console.print()
+    console.print(table)

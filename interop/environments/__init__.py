@@ -31,10 +31,11 @@ __all__ = [
 
 
 def default_store() -> Store:
-    """The user's cache folder (or $INTEROP_CACHE_DIR) and the recipes of this installation."""
+    """The user's cache folder (or $INTEROP_CACHE_DIR) and the recipes that are installed."""
     chosen = os.environ.get("INTEROP_CACHE_DIR")
     cache = Path(chosen).absolute() if chosen else platformdirs.user_cache_path("interop")
-    return Store(cache / "environments", Path(path_of("interop.converters")[0]))
+    plugins = {row.name: row.folder for row in frameworks.known().values() if row.package}
+    return Store(cache / "environments", Path(path_of("interop.converters")[0]), plugins)
 
 
 def provide(

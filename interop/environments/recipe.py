@@ -95,9 +95,8 @@ def matching(version: str) -> SpecifierSet:
     return SpecifierSet(f"=={parsed}" if exact else f"=={parsed}.*")
 
 
-def load_recipe(framework: str, folder: Path) -> Recipe:
-    """Read `folder/<framework>/`. Raises EnvironmentUnavailable where it has no recipe."""
-    home = folder / framework
+def load_recipe(framework: str, home: Path) -> Recipe:
+    """Read the folder `home`. Raises EnvironmentUnavailable where it holds no recipe."""
     try:
         facts = tomllib.loads((home / "environment.toml").read_text("utf-8"))
         text = (home / "lock.txt").read_text("utf-8")

@@ -13,9 +13,9 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +79,18 @@ class Listed:
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of environments, and the folder of recipes (one subfolder each) to make them by."""
+    """A folder of environments, and the folder of recipes (one subfolder each) to make them by.
+
+    elsewhere: the folders of those recipes that lie in other places: plugins have their own.
+    """
 
     root: Path
     recipes: Path
+    elsewhere: Mapping[str, Path] = field(default_factory=dict)
 
     def recipe(self, framework: str) -> Recipe:
-        return load_recipe(framework, self.recipes)
+        home = self.elsewhere.get(framework, self.recipes / framework)
+        return load_recipe(framework, home)
 
     def provide(
         self, framework: str, version: str | None = None, *, on_progress: OnProgress | None = None

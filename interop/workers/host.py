@@ -276,7 +276,7 @@ def _launch(
         "connection": theirs.fileno(),
         "lifeline": listening,
         "module": module,
-        "packages": guest_packages.paths(),
+        "packages": guest_packages.paths(module),
         "search_path": [os.fspath(folder) for folder in search_path],
     }
     # Not -I: that would hide packages of the user's own site folder from the running interpreter.

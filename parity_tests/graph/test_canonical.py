@@ -282,5 +282,5 @@ def test_scan_over_a_batch_of_different_lengths_is_refused(tmp_path):
         opset=8,
     )  # fmt: skip
     onnx.save(model, tmp_path / "m.onnx")
-    with pytest.raises(UnsupportedOperator, match="'over'.*several lengths"):
+    with pytest.raises(UnsupportedOperator, match=r"'over'.*several lengths"):
         canonicalize(tmp_path / "m.onnx")

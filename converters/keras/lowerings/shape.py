@@ -101,7 +101,9 @@ def squeeze(x: Value, axes: Value | None = None) -> Expression:
     positions = sorted((axis % x.known_rank for axis in axes_of(axes) or []), reverse=True)
     result: Expression = x
     for axis in positions:
-        result = ops.squeeze(result, axis=axis)
+        # Of a size that nobody knows Keras does not believe that it is 1.
+        known = x.dim(axis) is not None
+        result = ops.squeeze(result, axis=axis) if known else ops.take(result, 0, axis=axis)
     return result
 
 

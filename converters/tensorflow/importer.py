@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
-from interop.converters.tensorflow.lowerings.common import dtype
+from interop.converters.tensorflow.lowerings.common import FLOAT8, dtype
 from interop.converters.tensorflow.table import LOWERINGS
 
 from interop.source.expression import literal
@@ -64,7 +64,13 @@ def lower(
         title=title.replace('"', "'"), arguments=", ".join(body.inputs.values())
     )
     text = "\n\n\n".join([header.rstrip(), *used, module + _FOOTER.rstrip()]) + "\n"
-    return Source(text, body.weights, body.inputs, body.outputs)
+    weights = {name: _storable(array) for name, array in body.weights.items()}
+    return Source(text, weights, body.inputs, body.outputs)
+
+
+def _storable(array: np.ndarray) -> np.ndarray:
+    """As bytes what safetensors cannot read into NumPy."""
+    return array.view(np.uint8) if array.dtype.name in FLOAT8 else array
 
 
 def _inline(array: np.ndarray) -> str | None:
@@ -111,7 +117,11 @@ def _module(model: ir.Model, body: Body) -> str:
     ]
     for attribute, key in body.attributes.items():
         stored = f"weight({key!r})"
-        if body.weights[key].dtype.kind == "f":
+        name = body.weights[key].dtype.name
+        if name in FLOAT8:
+            stored += f".view({dtype(name)}.as_numpy_dtype)"
+            lines.append(f"        {attribute} = tf.constant({stored})")
+        elif body.weights[key].dtype.kind == "f":
             name = attribute.removeprefix("self.")
             lines.append(f"        {attribute} = tf.Variable({stored}, name={name!r})")
         else:

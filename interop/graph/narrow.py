@@ -65,11 +65,11 @@ def _rewrite(model: ir.Model, node: ir.Node, lacking: set[ir.DataType]) -> None:
         assert to is not None
         replace(model, node, builder, [cast(builder, Operator(node), to)])
     elif node.op_type == "CastLike":
-        to = node.outputs[0].dtype
-        assert to is not None
+        kind = node.outputs[0].dtype
+        assert kind is not None
         node.op_type = "Cast"
         node.resize_inputs(1)
-        node.attributes["to"] = ir.AttrInt64("to", to.value)
+        node.attributes["to"] = ir.AttrInt64("to", kind.value)
     elif node.op_type == "ConstantOfShape":
         fill = node.attributes["value"].as_tensor()
         held = HELD[fill.dtype]
@@ -78,8 +78,14 @@ def _rewrite(model: ir.Model, node: ir.Node, lacking: set[ir.DataType]) -> None:
         )
     elif node.op_type == "BitCast":
         raise Refusal(f"the bits of {types.pop().name} are not there where it is emulated")
-    elif any(key in node.attributes for key in ("dtype", "output_dtype")):
+    elif lacking & {_named(node, "dtype"), _named(node, "output_dtype")}:
         raise Refusal(f"{types.pop().name} is only emulated here")
+
+
+def _named(node: ir.Node, attribute: str) -> ir.DataType | None:
+    """The type that an attribute asks for."""
+    found = node.attributes.get(attribute)
+    return None if found is None else ir.DataType(found.as_int())
 
 
 def _hold(value: ir.Value, held: ir.DataType) -> None:

@@ -87,7 +87,9 @@ def test_back_and_forth_by_a_quantised_type(tmp_path):
         helper.make_node("Constant", [], ["z"], value=zero),
         helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"]),
         helper.make_node("Identity", ["q"], ["r"]),
-        helper.make_node("DequantizeLinear", ["r", "s", "z"], ["y"]),
+        helper.make_node(
+            "DequantizeLinear", ["r", "s", "z"], ["y"], output_dtype=TensorProto.FLOAT
+        ),
     ]
     nodes.insert(0, helper.make_node("Constant", [], ["s"], value_float=0.5))
     numbers = np.linspace(-9, 9, 145, dtype=np.float32)

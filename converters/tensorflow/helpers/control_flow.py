@@ -36,7 +36,7 @@ def loop(body, limit, condition, states, dtypes, shapes):
 def unrolled_loop(body, limit, condition, states, collected):
     """A Loop that carries sequences, which no graph can: turn by turn, as often as is known."""
     turns = None if limit is None else tf.get_static_value(limit)
-    going = tf.constant(True) if condition is None else tf.reshape(condition, [])
+    going = tf.constant(True) if condition is None else condition
     if turns is None or not tf.get_static_value(going):
         raise ValueError("a loop over sequences needs to know how often it turns")
     outputs = [[] for _ in range(collected)]

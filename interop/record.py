@@ -113,7 +113,7 @@ def _renamed(names: dict[str, str], what: str, target_home: Environment) -> list
 def _artifacts(target: Target) -> list[dict[str, Any]]:
     written = [
         (target.artifact, target.kind.what),
-        (target.folder / "model.py", "readable source, which rebuilds it"),
+        (target.folder / target.kind.source, "readable source, which rebuilds it"),
         (target.folder / "weights.safetensors", "its weights, by their ONNX names"),
     ]
     return [
@@ -171,10 +171,9 @@ def _route(
     steps.append(
         {"from": "onnx", "to": f"canonical onnx, opset {CANONICAL_OPSET}", "by": "interop"}
     )
-    steps.append({"from": "canonical onnx", "to": "model.py", "by": "interop"})
-    steps.append(
-        {"from": "model.py", "to": target.kind.what, "by": f"{target_home.framework} itself"}
-    )
+    source = target.kind.source
+    steps.append({"from": "canonical onnx", "to": source, "by": "interop"})
+    steps.append({"from": source, "to": target.kind.what, "by": f"{target_home.framework} itself"})
     ends = list(dict.fromkeys([source_home.framework, "onnx", target_home.framework]))
     return {"formats": ends, "steps": steps}
 

@@ -125,7 +125,7 @@ def _steps(out: Way, into: Way) -> tuple[Step, ...]:
     return (
         Step("ONNX", out.by or "its exporter", out.framework),
         Step(f"canonical ONNX, opset {CANONICAL_OPSET}", "onnx and onnx-ir", ""),
-        Step("readable source, model.py", "our lowerings, an operator each", ""),
+        Step(f"readable source, {kind.source}", "our lowerings, an operator each", ""),
         Step(f"{kind.artifact}: {kind.what}", into.by or "the framework itself", into.framework),
         Step("a grade", "both ends on the same inputs, against the float64 truth", "onnx"),
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 #: Frameworks whose models may hold several functions, by name.
-_SIGNED = ("tensorflow",)
+_SIGNED = ("tensorflow", "tflite")
 
 #: Frameworks in which a callable gives the architecture, and a file beside it what was learned.
 _WEIGHTED = ("torch",)

@@ -55,14 +55,14 @@ class Target:
 
 
 def lower(model: ir.Model, framework: str, folder: Path, request: Request) -> Target:
-    """Write `model.py` and `weights.safetensors` for `model` (canonical; consumed) into `folder`.
+    """Write source (`model.py`) and `weights.safetensors` for `model` (canonical; consumed) into `folder`.
 
     Raises UnsupportedOperator, naming every node that the framework has no lowering for, before
     anything is written.
     """
     kind = kind_of(framework)
     source = to_source(model, kind, keep_io=not request.channels_last)
-    (folder / "model.py").write_text(source.text, encoding="utf-8")
+    (folder / kind.source).write_text(source.text, encoding="utf-8")
     _save_weights(source.weights, folder / "weights.safetensors")
     return Target(kind, folder, source, request.channels_last)
 

@@ -84,28 +84,28 @@ ZOO: Mapping[str, Architecture] = {
             "ResNet-18, image classifier",
             (_image(3, 224),),
             ("logits",),
-            _in("resnet", "resnet18", "cntk"),
+            _in("resnet", "resnet18", "cntk", "caffe"),
         ),
         Architecture(
             "resnet50",
             "ResNet-50, image classifier",
             (_image(3, 224),),
             ("logits",),
-            _in("resnet", "resnet50", "cntk"),
+            _in("resnet", "resnet50", "cntk", "caffe"),
         ),
         Architecture(
             "mobilenet_v2",
             "MobileNetV2, image classifier of depthwise convolutions",
             (_image(3, 224),),
             ("logits",),
-            _in("mobilenet_v2", "mobilenet_v2", "cntk"),
+            _in("mobilenet_v2", "mobilenet_v2", "cntk", "caffe"),
         ),
         Architecture(
             "unet",
             "U-Net, image segmentation",
             (_image(3, 128),),
             ("mask",),
-            _in("unet", "unet"),
+            _in("unet", "unet", "caffe"),
         ),
         Architecture(
             "vit",
@@ -164,7 +164,7 @@ ZOO: Mapping[str, Architecture] = {
             "DCGAN generator, transposed convolutions",
             (Input("latent", "float32", ("batch", 100)),),
             ("image",),
-            _in("dcgan", "dcgan"),
+            _in("dcgan", "dcgan", "caffe"),
         ),
     )
 }

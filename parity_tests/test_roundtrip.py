@@ -19,8 +19,8 @@ from interop.errors import UsageError
 pytestmark = pytest.mark.slow
 
 #: Of the whole zoo, which `-m long` takes.
-QUICK = (("resnet18", "tf"), ("dlrm", "keras"), ("bert", "keras"))
-WAYS = (("torch", "tf", "torch"), ("torch", "keras", "torch"))
+QUICK = (("resnet18", "tf"), ("dlrm", "keras"), ("bert", "keras"), ("keyword_spotter", "tflite"))
+WAYS = (("torch", "tf", "torch"), ("torch", "keras", "torch"), ("torch", "tflite", "torch"))
 
 
 #: Names in a Keras model are unique, and its first Dense layer is "dense": an input gives way.
@@ -127,7 +127,7 @@ def test_a_change_between_hops(tmp_path, monkeypatch, open_worker):
     [
         ([], "at least one hop"),
         (["torch"], "at least one hop"),
-        (["torch", "tflite", "torch"], "cannot be a source"),
+        (["torch", "onnx", "torch"], "cannot be a target"),
         (["torch", "tenserflow"], "no framework"),
     ],
 )

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import keras
+from interop.converters.keras import hdf5
 from interop.converters.tensorflow import exporting
 
 from interop.workers.failures import GuestFailure
 
 
 def load_model(reference: str, *, trust: bool) -> Any:
-    """The model in a `.keras` file, or the one that `package.module:callable` returns.
+    """The model in a `.keras` or HDF5 file, or the one that `package.module:callable` returns.
 
     Raises GuestFailure: InvalidModel where there is none, or where the file carries Python code (a
     Lambda layer) and is not trusted; UsageError where the name leads nowhere.
@@ -39,7 +40,12 @@ def load_model(reference: str, *, trust: bool) -> Any:
 
 def _load_file(path: str, trust: bool) -> Any:
     try:
-        model = keras.models.load_model(path, compile=False, safe_mode=not trust)
+        if path.lower().endswith(hdf5.ENDINGS):
+            model = hdf5.load(path, trust=trust)
+        else:
+            model = keras.models.load_model(path, compile=False, safe_mode=not trust)
+    except GuestFailure:
+        raise
     except Exception as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         code = "safe_mode" in str(error)
@@ -60,6 +66,10 @@ def _described(model: Any, reference: str) -> Any:
             f"{reference} does not say what its inputs are: it is a subclassed model",
             hint="Write it as a functional model, around keras.Input.",
         )
+    if isinstance(
+        model, keras.Sequential
+    ):  # one that was read from a file has no output of its own
+        return keras.Model(model.inputs, model.outputs[0], name=model.name)
     return model
 
 

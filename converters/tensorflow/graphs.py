@@ -31,11 +31,20 @@ class Graph:
         return run
 
     def freeze(self, path: Path) -> None:
-        """Write the graph with its variables' values, as one GraphDef."""
+        """Write the graph with its variables' values, as one GraphDef.
+
+        What may be fed in the middle of it, and is not, passes on what it is given.
+        """
         ends = [name.partition(":")[0] for name in self.outputs.values()]
         frozen = convert_to_constants.convert_variables_to_constants_from_session_graph(
             self.session, self.session.graph.as_graph_def(add_shapes=True), ends
         )
+        for node in frozen.node:
+            if node.op == "PlaceholderWithDefault":
+                node.op = "Identity"
+                node.attr["T"].CopyFrom(node.attr["dtype"])
+                for name in ("dtype", "shape"):
+                    del node.attr[name]
         path.write_bytes(frozen.SerializeToString())
 
 

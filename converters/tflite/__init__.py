@@ -1,1 +1,1 @@
-"""TFLite as a target: TensorFlow's source → SavedModel → `.tflite`, run by LiteRT's interpreter."""
+"""TFLite: TensorFlow's source → SavedModel → `.tflite`, which LiteRT runs; and such files → ONNX."""

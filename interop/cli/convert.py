@@ -40,7 +40,9 @@ def convert(
     ] = None,
     signature: Annotated[
         str | None,
-        typer.Option("--signature", help="Which signature of a SavedModel, if it has several."),
+        typer.Option(
+            "--signature", help="Which signature of a SavedModel or TFLite file, if it has several."
+        ),
     ] = None,
     weights: Annotated[
         Path | None,

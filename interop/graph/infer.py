@@ -286,9 +286,9 @@ _RULES: dict[str, Callable[[ir.Node, _Followed], Dims | None]] = {
     "Unsqueeze": _unsqueezed,
 }
 
-#: A carried value of a loop: (node, index among its carried values) → whether all dimensions are
-#: taken to stay, or the rank alone.
-Carried = dict[tuple[str, int], bool]
+#: A carried value of a loop: (node, index among its carried values) → the dimensions that are taken
+#: to stay; None for one that may change.
+Carried = dict[tuple[str, int], Dims]
 
 
 def _body(node: ir.Node) -> tuple[ir.Graph, int, int, int] | None:
@@ -314,29 +314,29 @@ def _carried(model: ir.Model) -> Carried:
         for index in range(count):
             start = node.inputs[first + index]
             if start is not None and start.shape is not None:
-                known = body.inputs[inner + index].shape
-                if known is None or known != start.shape:
-                    found[(node.name, index)] = True
+                known, made = body.inputs[inner + index].shape, node.outputs[index].shape
+                if known is None or known != start.shape or made is None:
+                    found[(node.name, index)] = _shape(start) or []
     return found
 
 
 def _assume(model: ir.Model, carried: Carried) -> ir.Model:
+    """Give what is carried those shapes, inside the loops and behind them."""
     for node in ir.traversal.RecursiveGraphIterator(model.graph):
         loop = _body(node)
         if loop is None:
             continue
-        body, first, inner, _ = loop
+        body, _, inner, _ = loop
         for index in range(len(body.inputs) - inner):
-            exact = carried.get((node.name or "", index))
-            if exact is None:
-                continue
-            start = _shape(node.inputs[first + index]) or []
-            body.inputs[inner + index].shape = ir.Shape(start if exact else [None] * len(start))
+            dims = carried.get((node.name or "", index))
+            if dims is not None:
+                body.inputs[inner + index].shape = ir.Shape(dims)
+                node.outputs[index].shape = ir.Shape(dims)
     return model
 
 
 def _confirmed(model: ir.Model, carried: Carried) -> Carried:
-    """Of the assumptions, those that the bodies bear out; or a weaker form of them."""
+    """Of the assumptions, what the bodies bear out."""
     result: Carried = {}
     for node in ir.traversal.RecursiveGraphIterator(model.graph):
         loop = _body(node)
@@ -345,15 +345,10 @@ def _confirmed(model: ir.Model, carried: Carried) -> Carried:
         body, _, inner, outer = loop
         for index in range(len(body.inputs) - inner):
             key = (node.name or "", index)
-            if key not in carried:
-                continue
-            taken = _shape(body.inputs[inner + index])
             given = _shape(body.outputs[outer + index])
+            taken = carried.get(key)
             if taken is None or given is None or len(taken) != len(given):
                 continue
-            same = all(a == b and a is not None for a, b in zip(taken, given, strict=True))
-            if same or not carried[key]:
-                result[key] = carried[key]
-            else:
-                result[key] = False
+            pairs = zip(taken, given, strict=True)
+            result[key] = [one if one == other else None for one, other in pairs]
     return result

@@ -1,4 +1,4 @@
-"""Which values an integer input may take, read off the graph.
+"""Which values an input of integers may take, read off the graph.
 
 An integer that ends as an index must stay inside the table it indexes, and one that is compared
 with a constant should meet that constant. Both are found by walking from the input through the
@@ -74,18 +74,36 @@ class _Graph:
 
 
 def allowed_values(model: ModelProto) -> dict[str, Allowed]:
-    """For every integer graph input, the values that keep each index inside its table.
+    """For every integer graph input, the values that keep each index inside its table; so for those
+    of floats that are cast to indices, as frameworks have them that know no integers.
 
     `model` must be shape-inferred: a table whose axis has no static length sets no bound.
     """
     flat = _Graph({}, {}, {}, {}, {})
     _collect(model.graph, flat)
     found: dict[str, Allowed] = {}
-    return {
+    allowed = {
         value.name: _walk(value.name, flat, found)
-        for value in model.graph.input
         if value.type.tensor_type.elem_type in INTEGERS
+        else _cast(value.name, flat, found)
+        for value in model.graph.input
     }
+    return {name: one for name, one in allowed.items() if one is not None}
+
+
+def _cast(name: str, flat: _Graph, found: dict[str, Allowed]) -> Allowed | None:
+    """What a float may be that is cast to an index as it is; None where it is none."""
+    limits = []
+    for node, position in flat.consumers.get(name, []):
+        if node.op_type == "Cast" and node.attribute[0].i in INTEGERS:
+            limits.append(_walk(node.output[0], flat, found))
+        elif (
+            node.op_type in ("Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
+            and not position
+        ):
+            limits.append(_cast(node.output[0], flat, found) or Allowed())
+    highs = [one.high for one in limits if one.high is not None]
+    return Allowed(high=min(highs)) if highs else None
 
 
 def _collect(graph: GraphProto, flat: _Graph) -> None:

@@ -127,6 +127,8 @@ def _session(skeleton: bytes, weights: Mapping[str, Array], threads: int) -> ort
     options.log_severity_level = 3
     # Else activations that meet four-bit weights are rounded to eight bits, unasked.
     options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
+    # Else layers between Quantize and Dequantize run in integers, whose sums some processors saturate.
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
     values = [ort.OrtValue.ortvalue_from_numpy(np.asarray(a, order="C")) for a in weights.values()]
     options.add_external_initializers(list(weights), values)
     try:

@@ -228,11 +228,13 @@ def _draw(
     rng: np.random.Generator,
     index: int,
 ) -> Array:
-    if _is_float(spec.dtype):
+    if _is_float(spec.dtype) and limits.high is None:
         unit = rng.random(shape) if recipe.kind == "uniform" else rng.standard_normal(shape)
         return np.asarray(unit * recipe.scale).astype(_dtype(spec.dtype))
     if spec.dtype == "bool":
         return _mask(rng, shape).astype(np.bool_)
+    if _is_float(spec.dtype):
+        return _indices(spec, shape, limits, rng)
     if not np.issubdtype(_dtype(spec.dtype), np.integer):
         raise InvalidModel(
             f"input {spec.name!r} is of type {spec.dtype}, for which no values can be made up",
@@ -250,7 +252,8 @@ def _indices(
     spec: TensorSpec, shape: tuple[int, ...], limits: Allowed, rng: np.random.Generator
 ) -> Array:
     assert limits.high is not None
-    high = min(limits.high, np.iinfo(spec.dtype).max + 1)
+    largest = None if _is_float(spec.dtype) else np.iinfo(spec.dtype).max + 1
+    high = limits.high if largest is None else min(limits.high, largest)
     if high <= limits.low:
         raise InvalidModel(
             f"input {spec.name!r} has no value that stays inside the table it indexes "

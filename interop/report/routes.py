@@ -12,7 +12,8 @@ from interop.frameworks import known
 from interop.routes import Route
 
 _STYLES = {"ready": "green", "running": "green", "on first use": "yellow", "unavailable": "red"}
-_MARKS = {"ready": "ready", "on first use": "first use", "unavailable": "not here", "none": "-"}
+#: Short, so that a row of many targets is a line.
+_MARKS = {"ready": "✓", "on first use": "○", "unavailable": "✗", "none": "-"}
 
 
 def print_route(route: Route, console: Console | None = None) -> None:
@@ -49,7 +50,7 @@ def all_routes_table(routes: Sequence[Route], console: Console | None = None) ->
     targets = list(dict.fromkeys(route.target for route in routes))
     by_pair = {(route.source, route.target): route for route in routes}
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("from \\ to")
+    table.add_column("from \\ to", no_wrap=True)
     for target in targets:
         table.add_column(known()[target].short)
     for source in dict.fromkeys(route.source for route in routes):
@@ -59,11 +60,14 @@ def all_routes_table(routes: Sequence[Route], console: Console | None = None) ->
     console.print(table)
     console.print()
     console.print(
-        Text("With the number of what is limited on the way; `interop routes torch tf` says what.")
+        Text(
+            "✓ ready, ○ made on first use, ✗ not here; with the number of what is limited on the way: "
+            "`interop routes torch tf` says what."
+        )
     )
 
 
 def _cell(route: Route) -> Text:
     count = sum(len(found) for part, found in route.limits.items() if part != "every way")
     mark = _MARKS[route.state]
-    return Text(f"{mark}, {count}" if count else mark, style=_STYLES.get(route.state, "dim"))
+    return Text(f"{mark} {count}" if count else mark, style=_STYLES.get(route.state, "dim"))

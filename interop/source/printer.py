@@ -78,7 +78,7 @@ class Node:
 
     def __init__(self, printer: Printer, source: ir.Node) -> None:
         self._printer, self._source = printer, source
-        self.outputs = [_metadata(output) for output in source.outputs]
+        self.outputs = [metadata(output) for output in source.outputs]
 
     @property
     def used(self) -> list[bool]:
@@ -176,7 +176,7 @@ class Printer:
                 self._statement(node)
             except Refusal as refusal:
                 assert node.name is not None  # canonical graphs have them, each its own
-                self._problems[node.name] = f"{_title(node, self._model)}: {refusal}"
+                self._problems[node.name] = f"{title(node, self._model)}: {refusal}"
                 for output in node.outputs:  # so that the nodes behind it can be judged, too
                     self._declare(output)
 
@@ -191,7 +191,7 @@ class Printer:
         inputs = [None if value is None else self.value(value) for value in node.inputs]
         while inputs and inputs[-1] is None:
             inputs.pop()
-        keywords = {name: _attribute(attribute) for name, attribute in node.attributes.items()}
+        keywords = {name: attribute_value(attribute) for name, attribute in node.attributes.items()}
         signature = _signature(lowering)
         if "node" in signature.parameters:
             keywords["node"] = Node(self, node)
@@ -225,12 +225,12 @@ class Printer:
         if node.domain != "" or len(node.outputs) != 1:
             return False
         inputs = [None if value is None else self.value(value) for value in node.inputs]
-        keywords = {name: _attribute(attribute) for name, attribute in node.attributes.items()}
+        keywords = {name: attribute_value(attribute) for name, attribute in node.attributes.items()}
         answer = compute(node.op_type, inputs, keywords)
         if answer is None:
             return False
         (sizes, scalar), output = answer, node.outputs[0]
-        known = _metadata(output)
+        known = metadata(output)
         named = [self._named(size, known.name) for size in sizes]
         self._values[output] = Sizes(
             known.name, named, scalar=scalar, dtype=known.dtype or "int64", tensor=tensor
@@ -252,7 +252,7 @@ class Printer:
             name = self._slots.take() or self._identifier("x")
             self._slots.give(value, name)
         self._names[value] = name
-        known = _metadata(value)
+        known = metadata(value)
         self._values[value] = Value(known.name, known.dtype, known.shape, lambda: name)
         return name
 
@@ -307,7 +307,7 @@ def identifier(name: str) -> str:
     return text
 
 
-def _metadata(value: ir.Value) -> Metadata:
+def metadata(value: ir.Value) -> Metadata:
     dtype = value.dtype
     shape = None
     if value.shape is not None:
@@ -316,7 +316,7 @@ def _metadata(value: ir.Value) -> Metadata:
     return Metadata(value.name or "", name, shape)
 
 
-def _attribute(attribute: ir.Attr) -> Any:
+def attribute_value(attribute: ir.Attr) -> Any:
     if attribute.type == ir.AttributeType.TENSOR:
         return attribute.as_tensor().numpy()
     if attribute.type in (ir.AttributeType.INTS, ir.AttributeType.FLOATS, ir.AttributeType.STRINGS):
@@ -324,7 +324,7 @@ def _attribute(attribute: ir.Attr) -> Any:
     return attribute.value
 
 
-def _title(node: ir.Node, model: ir.Model) -> str:
+def title(node: ir.Node, model: ir.Model) -> str:
     domain = node.domain or "ai.onnx"
     if domain == "interop.channels_last":
         domain = "ai.onnx"

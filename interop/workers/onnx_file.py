@@ -8,8 +8,8 @@ import struct
 
 import numpy as np
 
-_DTYPES = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9, "float16": 10,
-           "float64": 11}  # fmt: skip
+_DTYPES = {"float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6, "int64": 7,
+           "bool": 9, "float16": 10, "float64": 11, "uint32": 12, "uint64": 13}  # fmt: skip
 _VARINT, _BYTES, _FIXED32 = 0, 2, 5
 
 
@@ -20,35 +20,58 @@ class Graph:
         # type: (int) -> None
         self._opset = opset
         self._nodes = []  # type: list[bytes]
-        self._initializers = []  # type: list[bytes]
+        self._initializers = []  # type: list[tuple[str, bytes]]
+        self._read = set()  # type: set[str]
         self._inputs = []  # type: list[bytes]
         self._outputs = []  # type: list[bytes]
         self._names = set()  # type: set[str]
 
+    def body(self):
+        # type: () -> Graph
+        """An empty graph for a node of this one to hold, as an attribute; it may use this one's values.
+
+        Its constants are initializers of the outermost graph.
+        """
+        inner = Graph(self._opset)
+        inner._names, inner._read = self._names, self._read
+        inner._initializers = self._initializers
+        return inner
+
+    def reserve(self, names):
+        """Keep `names` for what is yet to be written under them."""
+        self._names.update(names)
+
     def input(self, name, dtype, shape):
-        """shape: integers, and words for dimensions that vary."""
+        """shape: integers, and words for dimensions that vary; None where even the rank is open."""
         self._names.add(name)
         self._inputs.append(_value_info(name, dtype, shape))
+        return name
 
     def output(self, name, dtype, shape):
         self._outputs.append(_value_info(name, dtype, shape))
 
+    def reserve(self, name):
+        """Keep a name for `node(…, output=name)`: no other value gets it."""
+        self._names.add(name)
+
     def constant(self, array, name="constant"):
-        """An initializer; returns its name, which may have got a number."""
+        """An initializer, if a node comes to read it; returns its name, which may have got a number."""
         array = np.asarray(array, order="C")
-        unique = self._unique(name)
+        unique = self.unique(name)
         parts = [_number(1, size) for size in array.shape]
         parts += [_number(2, _DTYPES[array.dtype.name]), _text(8, unique)]
         little = array.astype(array.dtype.newbyteorder("<"))
-        self._initializers.append(b"".join([*parts, _bytes(9, little.tobytes())]))
+        self._initializers.append((unique, b"".join([*parts, _bytes(9, little.tobytes())])))
         return unique
 
     def node(self, operator, inputs, output=None, count=1, **attributes):
         """Add a node and return the name of its output, or a list of `count` names.
 
-        inputs: names, or "" for one left out; attributes: int, float, str, or a list of these.
+        inputs: names, or "" for one left out; attributes: int, float, str, a list of these, or a
+        graph (see `body`).
         """
-        names = [self._unique(operator) for _ in range(count)] if output is None else [output]
+        names = [self.unique(operator) for _ in range(count)] if output is None else [output]
+        self._read.update(inputs)
         parts = [_text(1, name) for name in inputs] + [_text(2, name) for name in names]
         parts += [_text(3, names[0] + "_node"), _text(4, operator)]
         parts += [_bytes(5, _attribute(key, value)) for key, value in attributes.items()]
@@ -56,16 +79,24 @@ class Graph:
         return names[0] if count == 1 else names
 
     def save(self, path):
-        graph = [_bytes(1, node) for node in self._nodes]
-        graph += [_text(2, "model")]
-        graph += [_bytes(5, tensor) for tensor in self._initializers]
-        graph += [_bytes(11, value) for value in self._inputs]
-        graph += [_bytes(12, value) for value in self._outputs]
         opset = _text(1, "") + _number(2, self._opset)
+        graph = self.serialized(
+            [tensor for name, tensor in self._initializers if name in self._read]
+        )
         with open(path, "wb") as file:
-            file.write(_number(1, 7) + _bytes(8, opset) + _bytes(7, b"".join(graph)))
+            file.write(_number(1, 7) + _bytes(8, opset) + _bytes(7, graph))
 
-    def _unique(self, name):
+    def serialized(self, initializers):
+        # type: (list[bytes]) -> bytes
+        """A GraphProto."""
+        parts = [_bytes(1, node) for node in self._nodes] + [_text(2, "model")]
+        parts += [_bytes(5, tensor) for tensor in initializers]
+        parts += [_bytes(11, value) for value in self._inputs]
+        parts += [_bytes(12, value) for value in self._outputs]
+        return b"".join(parts)
+
+    def unique(self, name):
+        """`name`, with a number where it is taken; taken from now on."""
         unique, number = name, 1
         while unique in self._names:
             unique, number = "{}_{}".format(name, number), number + 1
@@ -100,8 +131,12 @@ def _float(field, value):
 
 
 def _attribute(name, value):
-    """AttributeProto: one of FLOAT 1, INT 2, STRING 3, FLOATS 6, INTS 7."""
-    if isinstance(value, str):
+    """AttributeProto: one of FLOAT 1, INT 2, STRING 3, GRAPH 5, FLOATS 6, INTS 7,
+    STRINGS 8.
+    """
+    if isinstance(value, Graph):
+        body, kind = _bytes(6, value.serialized([])), 5
+    elif isinstance(value, str):
         body, kind = _text(4, value), 3
     elif isinstance(value, float):
         body, kind = _float(2, value), 1
@@ -109,12 +144,17 @@ def _attribute(name, value):
         body, kind = _number(3, value), 2
     elif value and isinstance(value[0], float):
         body, kind = b"".join(_float(7, one) for one in value), 6
+    elif value and isinstance(value[0], str):
+        body, kind = b"".join(_text(9, one) for one in value), 8
     else:
         body, kind = b"".join(_number(8, one) for one in value), 7
     return _text(1, name) + body + _number(20, kind)
 
 
 def _value_info(name, dtype, shape):
+    if shape is None:
+        tensor = _number(1, _DTYPES[np.dtype(dtype).name])
+        return _text(1, name) + _bytes(2, _bytes(1, tensor))
     dims = b"".join(
         _bytes(1, _text(2, dim) if isinstance(dim, str) else _number(1, dim)) for dim in shape
     )

@@ -137,6 +137,17 @@ def make_external_outside(folder):
     return "external.onnx"
 
 
+def make_text_for_tflite(folder):
+    (folder / "text.tflite").write_text("not a model\n" * 20)
+    return "text.tflite"
+
+
+def make_weights_alone(folder):
+    code = "import h5py; h5py.File('weights.h5', 'w').create_dataset('layer/kernel', data=[1.0])"
+    subprocess.run([provide("keras").interpreter, "-I", "-c", code], cwd=folder, check=True)
+    return "weights.h5"
+
+
 def make_pickle(folder):
     (folder / "net.pt").write_bytes(pickle.dumps(Payload(folder / "unpickled")))
     return "net.pt"
@@ -150,6 +161,8 @@ CASES = [
     (make_domain, (), 4, ["acme.ops", "the_node"]),
     (make_external_missing, (), 5, ["weights.bin"]),
     (make_external_outside, (), 5, ["outside the model's folder"]),
+    (make_text_for_tflite, (), 5, ["text.tflite", "not a TFLite model"]),
+    (make_weights_alone, (), 5, ["weights.h5", "weights only", "package.module:callable"]),
     (make_pickle, (), 5, ["net.pt", "--trust"]),
     (lambda folder: "resnett", (), 2, ["resnett", "resnet"]),
     (lambda folder: "resnet", ("--from", "torhc"), 2, ["torhc", "torch"]),

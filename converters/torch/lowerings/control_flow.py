@@ -28,7 +28,9 @@ def loop(
         )
         for o in outputs
     ]
-    call = Symbol("loop")(step, limit, condition, list(state), empty)
+    # A count of sizes, not of data, so that whoever traces the loop knows how often it runs.
+    rounds = limit.elements[0] if limit is not None and limit.elements is not None else limit
+    call = Symbol("loop")(step, rounds, condition, list(state), empty)
     return Unpack(call, len(node.outputs))
 
 

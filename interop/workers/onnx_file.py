@@ -50,10 +50,6 @@ class Graph:
     def output(self, name, dtype, shape):
         self._outputs.append(_value_info(name, dtype, shape))
 
-    def reserve(self, name):
-        """Keep a name for `node(…, output=name)`: no other value gets it."""
-        self._names.add(name)
-
     def constant(self, array, name="constant"):
         """An initializer, if a node comes to read it; returns its name, which may have got a number."""
         array = np.asarray(array, order="C")

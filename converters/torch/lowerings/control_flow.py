@@ -28,9 +28,7 @@ def loop(
         )
         for o in outputs
     ]
-    # A count of sizes, not of data, so that whoever traces the loop knows how often it runs.
-    rounds = limit.elements[0] if limit is not None and limit.elements is not None else limit
-    call = Symbol("loop")(step, rounds, condition, list(state), empty)
+    call = Symbol("loop")(step, limit, condition, list(state), empty)
     return Unpack(call, len(node.outputs))
 
 

@@ -31,6 +31,11 @@ class Kind:
     what: str
     precisions: tuple[str, ...] = ("float32",)  # that `build` can write; the first is the default
     source: str = "model.py"  # what the importer writes, for people and for `build`
+    #: Types below sixteen bits (ir.DataType) that it computes in; others are held in wider ones.
+    narrow: tuple[str, ...] = ()
+
+
+_FLOATS8 = ("FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2", "FLOAT8E5M2FNUZ")
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,7 @@ FRAMEWORKS: dict[str, Framework] = {
                 layout="channels first",
                 artifact="model.pt2",
                 what="torch.export program",
+                narrow=_FLOATS8,
             ),
             endings=(".pt2", ".pt", ".pth", ".bin", ".jit", ".safetensors"),
         ),
@@ -108,6 +114,7 @@ FRAMEWORKS: dict[str, Framework] = {
                 layout="channels last",
                 artifact="saved_model",
                 what="TensorFlow SavedModel, signature serving_default",
+                narrow=("FLOAT8E4M3FN", "FLOAT8E5M2"),
             ),
         ),
         Framework(
@@ -133,6 +140,7 @@ FRAMEWORKS: dict[str, Framework] = {
                 layout="channels first",
                 artifact="model.jax",
                 what="serialised jax.export program",
+                narrow=(*_FLOATS8, "FLOAT4E2M1", "INT4", "UINT4", "INT2", "UINT2"),
             ),
         ),
         Framework(

@@ -19,6 +19,7 @@ from interop.errors import UsageError
 from interop.frameworks import FRAMEWORKS, Kind, known
 from interop.graph.expand import expand
 from interop.graph.layout import to_channels_last
+from interop.graph.narrow import hold_narrow
 from interop.source.module import Source
 from interop.source.printer import NotLowered
 from interop.workers import Worker
@@ -74,6 +75,7 @@ def to_source(model: ir.Model, kind: Kind, *, keep_io: bool = True) -> Source:
     Raises NotLowered with those for which nothing simpler is known.
     """
     make: Callable[[ir.Model], Source] = importlib.import_module(kind.importer).lower
+    hold_narrow(model, kind.narrow)
     while True:
         arranged = model
         if kind.layout == "channels last":

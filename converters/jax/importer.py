@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from interop.converters.jax.lowerings.common import FLOATS, FLOATS8
+from interop.converters.jax.lowerings.common import FLOATS, FLOATS8, SMALL
 from interop.converters.jax.table import LOWERINGS
 
 from interop.source.expression import literal
@@ -85,6 +85,8 @@ def lower(model: ir.Model) -> Source:
         text = f"{'params' if learnt else 'constants'}[{name!r}]"
         if array.dtype.name in FLOATS8:  # stored as bytes
             return f"lax.bitcast_convert_type({text}, jnp.{array.dtype.name})"
+        if array.dtype.name in SMALL:
+            return f"{text}.astype(jnp.{array.dtype.name})"
         return text
 
     style = Style(
@@ -125,7 +127,9 @@ def _sizes(value: Any, dtype: str) -> str:
 
 
 def _storable(array: np.ndarray) -> np.ndarray:
-    return array.view(np.uint8) if array.dtype.name in FLOATS8 else array
+    if array.dtype.name in FLOATS8:
+        return array.view(np.uint8)
+    return array.astype(SMALL.get(array.dtype.name, array.dtype))
 
 
 def _apply(body: Body) -> list[str]:

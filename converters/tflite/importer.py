@@ -15,9 +15,11 @@ from interop.source.module import Source, functions_in
 
 _HELPERS = Path(__file__).with_name("helpers")
 
+_OF_TEXT = ("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit")
+
 #: TensorFlow's, but for what its converter leaves to TensorFlow's own kernels.
 LOWERINGS: Mapping[tuple[str, str], Lowering] = {
-    **TENSORFLOW,
+    **{key: lowering for key, lowering in TENSORFLOW.items() if key[1] not in _OF_TEXT},
     ("interop.channels_last", "ConvTranspose"): windows.conv_transpose,
     ("interop.channels_last", "MaxPool"): windows.max_pool,
 }

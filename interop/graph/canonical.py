@@ -13,6 +13,7 @@ from onnx import version_converter
 from onnx_ir.passes import common
 
 from interop.errors import InvalidModel
+from interop.graph.batched_scan import bring_back, set_aside
 from interop.graph.fold import fold_constants, settle_branches
 from interop.graph.indices import unwrap_indices
 from interop.graph.infer import infer_shapes
@@ -47,9 +48,11 @@ def canonicalize(path: Path) -> ir.Model:
     _through_proto(path, model, _check)
     version = model.opset_imports[""]
     if version < CANONICAL_OPSET:
+        set_aside(model)
         model = _through_proto(
             path, model, lambda proto: version_converter.convert_version(proto, CANONICAL_OPSET)
         )
+        bring_back(model)
     return tidy(path, model)
 
 

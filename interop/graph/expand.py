@@ -5,7 +5,7 @@ A decomposition of ours comes first, the function body that the standard gives a
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import onnx
@@ -17,6 +17,7 @@ from interop.graph.decompositions.apply import decompose
 
 #: Where a node stands between being given a body and being inlined.
 _CALLS = "interop.calls"
+_GRAPH = ir.AttributeType.GRAPH
 
 
 def expand(model: ir.Model, names: Collection[str]) -> tuple[ir.Model, frozenset[str]]:
@@ -33,7 +34,7 @@ def expand(model: ir.Model, names: Collection[str]) -> tuple[ir.Model, frozenset
     for node in wanted:
         if node.name is None or node.name in ours:
             continue
-        body = _body(node, model.opset_imports.get("", 1), len(done))
+        body = _body(node, model.opset_imports, len(done))
         if body is None:
             continue
         model.functions[body.identifier()] = body
@@ -48,22 +49,51 @@ def expand(model: ir.Model, names: Collection[str]) -> tuple[ir.Model, frozenset
     return model, frozenset(done)
 
 
-def _body(node: ir.Node, version: int, number: int) -> ir.Function | None:
+def _body(node: ir.Node, versions: Mapping[str, int], number: int) -> ir.Function | None:
     """The standard's body for this node, as a function of its own; None where there is none."""
-    if node.domain != "" or not onnx.defs.has(node.op_type, max_inclusive_version=version):
+    domain, version = node.domain, versions.get(node.domain, 1)
+    if not onnx.defs.has(node.op_type, max_inclusive_version=version, domain=domain):
         return None
-    schema = onnx.defs.get_schema(node.op_type, max_inclusive_version=version)
+    schema = onnx.defs.get_schema(node.op_type, max_inclusive_version=version, domain=domain)
     add_defaults(node, schema)  # bodies refer to attributes
+    if not _self_contained(node):
+        return None
     text = _serialized(schema, node, version)
     if not text:
         return None
+    for name in [key for key, value in node.attributes.items() if value.type == _GRAPH]:
+        del node.attributes[name]  # the body holds it
     proto = onnx.FunctionProto.FromString(text)
     proto.domain, proto.name = _CALLS, f"{node.op_type}_{number}"
     _drop_outputs(proto, node)
     for imported in proto.opset_import:
         if imported.domain == "":
-            imported.version = version  # onnx gives bodies only where this changes nothing
+            imported.version = versions.get(
+                "", 1
+            )  # onnx gives bodies only where this changes nothing
     return ir.from_proto(proto)
+
+
+def _self_contained(node: ir.Node) -> bool:
+    """Whether its subgraphs read nothing from outside; constants that they read go inside."""
+    for attribute in node.attributes.values():
+        if attribute.type != _GRAPH:
+            continue
+        graph = attribute.as_graph()
+        nodes = list(ir.traversal.RecursiveGraphIterator(graph))
+        own = {value for inner in nodes for value in inner.outputs} | set(graph.inputs)
+        read = {value for inner in nodes for value in inner.inputs if value is not None}
+        for value in read - own:
+            if value.const_value is None:
+                return False
+            constant = ir.node("Constant", [], {"value": value.const_value})
+            constant.outputs[0].name = f"{value.name}/inside"
+            graph.insert_before(graph[0], constant)
+            for inner in nodes:
+                for index, given in enumerate(inner.inputs):
+                    if given is value:
+                        inner.replace_input_with(index, constant.outputs[0])
+    return True
 
 
 def _drop_outputs(proto: onnx.FunctionProto, node: ir.Node) -> None:
@@ -95,11 +125,4 @@ def _serialized(schema: onnx.defs.OpSchema, node: ir.Node, version: int) -> byte
 def _type(value: ir.Value | None) -> onnx.TypeProto:
     if value is None or value.dtype is None:
         return onnx.TypeProto()
-    proto = onnx.TypeProto()
-    proto.tensor_type.elem_type = value.dtype.value
-    if value.shape is not None:
-        for dim in value.shape:
-            entry = proto.tensor_type.shape.dim.add()
-            if isinstance(dim, int):
-                entry.dim_value = dim
-    return proto
+    return ir.to_proto(value).type  # type: ignore[no-any-return]

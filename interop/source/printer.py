@@ -26,6 +26,7 @@ from interop.source.values import Constant, Refusal, Unpack, Value
 Table = Mapping[tuple[str, str], Callable[..., Any]]
 
 _INDENT = "    "
+_TEXT = ir.DataType.STRING
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Style:
     shapes is kept in Python's integers (interop.source.sizes), without it in tensors. With `eager`,
     a name is used again once its value is dead, so that the value's memory is, too.
     `weight(name, array)` is the text for a stored weight, where it is no attribute `self.name`;
-    `depth` says how far the statements are indented.
+    `depth` says how far the statements are indented. Only with `text` may tensors hold text.
     """
 
     reserved: frozenset[str]  # names that the printed module uses itself
@@ -46,6 +47,7 @@ class Style:
     eager: bool = False
     weight: Callable[[str, np.ndarray], str] | None = None
     depth: int = 2
+    text: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ class Printer:
             assert initializer.const_value is not None
             assert initializer.name is not None
             array = initializer.const_value.numpy()
+            if array.dtype.kind == "S":
+                array = array.astype(object)  # as text is everywhere else
             self._values[initializer] = Constant(initializer.name, array, self._keep)
         self._statements(graph)
         keys = self._keys(graph.outputs)
@@ -177,6 +181,8 @@ class Printer:
                     self._declare(output)
 
     def _statement(self, node: ir.Node) -> None:
+        if not self._style.text and any(v is not None and v.dtype == _TEXT for v in node.inputs):
+            raise Refusal("this framework's tensors hold no text")
         if self._style.sizes is not None and self._sized(node, self._style.sizes):
             return
         lowering = self._table.get((node.domain, node.op_type))

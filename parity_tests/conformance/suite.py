@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -24,30 +25,50 @@ PLAIN = {
 }  # fmt: skip
 
 
+#: Floats of which NumPy itself does not know that they are.
+NARROW_FLOATS = {
+    "bfloat16", "float4_e2m1fn", "float8_e8m0fnu",
+    *(f"float8_{kind}" for kind in ("e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz")),
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Case:
-    """One case: its model, and the tensors recorded for it, in the order of the model's names."""
+    """One case: its model, and the values recorded for it, in the order of the model's names.
+
+    A value is an array, for a sequence a list of them, and for an optional that is empty None.
+    """
 
     name: str
     model: onnx.ModelProto
-    inputs: tuple[np.ndarray, ...]
-    outputs: tuple[np.ndarray, ...]
+    inputs: tuple[Any, ...]
+    outputs: tuple[Any, ...]
     rtol: float
     atol: float
 
 
-@cache
 def plain_cases() -> tuple[Case, ...]:
     """Every case whose inputs and outputs are dense tensors of the plain dtypes, in domain ai.onnx."""
-    return tuple(_plain_cases())
+    return tuple(case for case in all_cases() if is_plain(case.model))
+
+
+def beyond_cases() -> tuple[Case, ...]:
+    """The others: narrow dtypes, text, sequences, optionals, and other domains of the standard."""
+    return tuple(case for case in all_cases() if not is_plain(case.model))
+
+
+@cache
+def all_cases() -> tuple[Case, ...]:
+    """Every case of the suite but its networks, `light_cases`."""
+    return tuple(_all_cases())
 
 
 def with_constants(case: Case) -> Case | None:
     """The case with all its inputs but the first as initializers, as real models have their weights.
 
-    None where that changes nothing: fewer than two inputs.
+    None where that changes nothing: fewer than two inputs, or others than tensors.
     """
-    if len(case.inputs) < 2:
+    if len(case.inputs) < 2 or not all(isinstance(v, np.ndarray) for v in case.inputs[1:]):
         return None
     model = onnx.ModelProto()
     model.CopyFrom(case.model)
@@ -114,25 +135,36 @@ def with_logits(case: Case, *, only: bool = False) -> Case:
     return replace(case, model=model, outputs=(*recorded, computed))
 
 
-def judge(case: Case, given: list[np.ndarray]) -> str:
+def judge(case: Case, given: list[Any]) -> str:
     """Nothing where the recorded outputs are met at the suite's own tolerance, else how not."""
-    if len(case.outputs) != len(given):
-        return f"{len(given)} outputs for {len(case.outputs)}"
-    for wanted, got in zip(case.outputs, given, strict=True):
-        if wanted.dtype != got.dtype:
-            return f"dtype {got.dtype} for {wanted.dtype}"
-        if wanted.shape != got.shape:
-            return f"shape {list(got.shape)} for {list(wanted.shape)}"
-        floating = wanted.dtype.kind in "fV"
-        if not floating:
-            if not np.array_equal(wanted, got):
-                return _integers_differ(case, wanted, got)
-            continue
-        a, b = wanted.astype(np.float64), got.astype(np.float64)
-        rtol, atol = (1e-2, 1e-3) if wanted.dtype.itemsize == 2 else (case.rtol, case.atol)
-        if not np.allclose(b, a, rtol=rtol, atol=atol, equal_nan=True):
-            return "numbers differ"
-    return ""
+    return _judge(case, list(case.outputs), given)
+
+
+def _judge(case: Case, wanted: Any, given: Any) -> str:
+    if not isinstance(wanted, list):
+        return _judge_tensor(case, wanted, given)
+    if not isinstance(given, list):
+        return "a tensor for a sequence"
+    if len(wanted) != len(given):
+        return f"{len(given)} values for {len(wanted)}"
+    faults = (_judge(case, *pair) for pair in zip(wanted, given, strict=True))
+    return next((fault for fault in faults if fault), "")
+
+
+def _judge_tensor(case: Case, wanted: np.ndarray, got: Any) -> str:
+    if not isinstance(got, np.ndarray):
+        return "no tensor for a tensor"
+    if wanted.dtype != got.dtype:
+        return f"dtype {got.dtype} for {wanted.dtype}"
+    if wanted.shape != got.shape:
+        return f"shape {list(got.shape)} for {list(wanted.shape)}"
+    if wanted.dtype.kind == "O":
+        return "" if wanted.tolist() == got.tolist() else "texts differ"
+    if not np.issubdtype(wanted.dtype, np.floating) and wanted.dtype.name not in NARROW_FLOATS:
+        return "" if np.array_equal(wanted, got) else _integers_differ(case, wanted, got)
+    a, b = wanted.astype(np.float64), got.astype(np.float64)
+    rtol, atol = (1e-2, 1e-3) if wanted.dtype.itemsize == 2 else (case.rtol, case.atol)
+    return "" if np.allclose(b, a, rtol=rtol, atol=atol, equal_nan=True) else "numbers differ"
 
 
 def _integers_differ(case: Case, wanted: np.ndarray, got: np.ndarray) -> str:
@@ -143,22 +175,20 @@ def _integers_differ(case: Case, wanted: np.ndarray, got: np.ndarray) -> str:
     return "integers differ"
 
 
-def _plain_cases() -> Iterator[Case]:
+def _all_cases() -> Iterator[Case]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some cases overflow on purpose
         nodes = collect_testcases(None)
     for case in nodes:
-        if is_plain(case.model):
-            inputs, outputs = case.data_sets[0]
-            arrays = (tuple(map(_to_array, inputs)), tuple(map(_to_array, outputs)))
-            yield Case(case.name, case.model, *arrays, case.rtol, case.atol)
+        inputs, outputs = case.data_sets[0]
+        values = (tuple(map(_to_value, inputs)), tuple(map(_to_value, outputs)))
+        yield Case(case.name, case.model, *values, case.rtol, case.atol)
     for kind in FOLDERS:
         for case in load_model_tests(kind=kind):
             folder = Path(case.model_dir)
             model = onnx.load(folder / "model.onnx")
-            if is_plain(model):
-                parts = (_recorded(folder, "input"), _recorded(folder, "output"))
-                yield Case(case.name, model, *parts, case.rtol, case.atol)
+            parts = (_recorded(folder, "input"), _recorded(folder, "output"))
+            yield Case(case.name, model, *parts, case.rtol, case.atol)
 
 
 def is_plain(model: onnx.ModelProto) -> bool:
@@ -173,13 +203,24 @@ def is_plain(model: onnx.ModelProto) -> bool:
     return True
 
 
-def _to_array(tensor: np.ndarray | onnx.TensorProto) -> np.ndarray:
+def _to_value(recorded: Any) -> Any:
     """Some cases record arrays, others TensorProtos, or numbers."""
-    is_proto = isinstance(tensor, onnx.TensorProto)
-    return numpy_helper.to_array(tensor) if is_proto else np.asarray(tensor)
+    if recorded is None:
+        return None
+    if isinstance(recorded, list):
+        return [_to_value(entry) for entry in recorded]
+    is_proto = isinstance(recorded, onnx.TensorProto)
+    array = numpy_helper.to_array(recorded) if is_proto else np.asarray(recorded)
+    return _as_text(array) if array.dtype.kind in "OSU" else array
+
+
+def _as_text(array: np.ndarray) -> np.ndarray:
+    """An array of str; TensorProtos hold bytes."""
+    texts = [text.decode() if isinstance(text, bytes) else str(text) for text in array.flat]
+    return np.array(texts, dtype=object).reshape(array.shape)
 
 
 def _recorded(folder: Path, kind: str) -> tuple[np.ndarray, ...]:
     paths = (folder / "test_data_set_0").glob(f"{kind}_*.pb")
     ordered = sorted(paths, key=lambda p: int(p.stem.split("_")[1]))
-    return tuple(numpy_helper.to_array(onnx.load_tensor(path)) for path in ordered)
+    return tuple(_to_value(onnx.load_tensor(path)) for path in ordered)

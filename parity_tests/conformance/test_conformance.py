@@ -2,10 +2,9 @@
 
 Every plain-tensor case of the suite takes part twice: as it is given, with weights as inputs of the
 graph, and with all inputs but the first as constants, as real models have them (`<name>::constant`).
-Those that are known not to pass stand in `limits/<framework>.tsv` with their reason; one that is not
-listed must pass, and one that is listed must not: an unexpected pass fails, so that the list stays
-true. To write a list anew, after looking at what changed:
-INTEROP_WRITE_LIMITS=1 pytest parity_tests/conformance -k tensorflow
+Those that are known not to pass stand in `limits/<framework>.tsv` with what happens to them (`known`
+says how, and why); one that is not listed must pass, and one that is listed must not: an unexpected
+pass fails, so that the list stays true.
 INTEROP_CASES=pattern runs only the cases whose names match, and judges nothing else.
 """
 
@@ -16,11 +15,15 @@ import os
 import re
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
+import known
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
+from known import WRITING
 from safetensors.numpy import save_file
 from suite import (
     judge,
@@ -30,22 +33,21 @@ from suite import (
     with_initializers,
     with_logits,
 )
+from values import read_values, write_values
 
 from interop.errors import InteropError
-from interop.graph.canonical import canonicalize, signature_of
+from interop.graph.canonical import canonicalize
+from interop.graph.decompositions.narrow import HELD
 from interop.targets import KINDS, to_source
-from interop.workers.tensors import read_tensors, write_tensors
 
 HERE = Path(__file__).parent
-
-WRITING = bool(os.environ.get("INTEROP_WRITE_LIMITS"))
 
 #: Those whose source a guest below guests/ can run, `<framework>_sources`, and that have a list.
 FRAMEWORKS = [
     name
     for name in KINDS
     if (HERE.parent / "guests" / f"{name}_sources.py").exists()
-    and (WRITING or (HERE / "limits" / f"{name}.tsv").exists())
+    and (WRITING or (known.FOLDER / f"{name}.tsv").exists())
 ]
 
 #: Share of the cases as given that has to pass, where a framework has all that the standard needs.
@@ -87,7 +89,7 @@ def prepare(case, kind, target):
     onnx.save(case.model, target / "case.onnx")
     try:
         model = canonicalize(target / "case.onnx")
-        names = [spec.name for spec in signature_of(model).inputs]
+        names = [value.name for value in model.graph.inputs]
         source = to_source(model, kind)
     except InteropError as error:
         reason = error.message.replace(str(target), "").splitlines()[-1].strip()
@@ -95,9 +97,19 @@ def prepare(case, kind, target):
     (target / kind.source).write_text(source.text)
     (target / "outputs.json").write_text(json.dumps(list(source.outputs.values())))
     save_file(source.weights, target / "weights.safetensors")
-    arrays = dict(zip((v.name for v in case.model.graph.input), case.inputs, strict=False))
-    write_tensors(target / "in", {source.inputs[n]: np.asarray(arrays[n]) for n in names})
+    values = [held(value, kind) for value in case.inputs]
+    given = dict(zip((v.name for v in case.model.graph.input), values, strict=False))
+    write_values(target / "in", {source.inputs[name]: given[name] for name in names})
     return ""
+
+
+def held(value, kind):
+    """A value as the target holds it, where it lacks the narrow type."""
+    if not isinstance(value, np.ndarray) or value.dtype.isbuiltin == 1:
+        return value
+    narrow = ir.DataType.from_numpy(value.dtype)
+    lacks = narrow in HELD and narrow.name not in kind.narrow
+    return value.astype(HELD[narrow].numpy()) if lacks else value
 
 
 def run(cases, framework, worker, scratch):
@@ -112,8 +124,9 @@ def run(cases, framework, worker, scratch):
         answer = worker.call("run_sources", folders=[str(folders[case.name]) for case in ready])
         for case, message in zip(ready, answer["messages"], strict=True):
             short = " ".join(message.replace(str(scratch), "").split())[:160]
-            given = [] if short else list(read_tensors(folders[case.name] / "out").values())
-            outcome[case.name] = short or judge(case, given)
+            given = [] if short else list(read_values(folders[case.name] / "out").values())
+            wanted = tuple(held(value, KINDS[framework]) for value in case.outputs)
+            outcome[case.name] = short or judge(replace(case, outputs=wanted), given)
         for folder in folders.values():
             shutil.rmtree(folder)
     return outcome
@@ -157,14 +170,7 @@ def test_conformance(framework, every, open_worker, tmp_path):
     if "INTEROP_CASES" in os.environ:
         print("\n".join(f"{name}\t{reason}" for name, reason in sorted(failed.items())))
         return
-    path = HERE / "limits" / f"{framework}.tsv"
-    if WRITING:
-        path.write_text("".join(f"{name}\t{failed[name]}\n" for name in sorted(failed)))
-    limits = dict(line.split("\t") for line in path.read_text().splitlines())
-    assert sorted(set(failed) - set(limits)) == [], "these should pass"
-    listed = set(limits) & set(outcome)
-    assert sorted(listed - set(failed)) == [], "these pass now: take them off the list"
-    assert every > 1 or listed == set(limits), "these are no cases of the suite"
+    known.hold(outcome, framework, whole=every == 1)
     assert len(given) > 1750 / every * 0.9
     assert passed / len(given) >= REQUIRED[framework]
 

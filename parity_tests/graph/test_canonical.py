@@ -229,3 +229,58 @@ def test_good_external_data_is_read(tmp_path):
     onnx.save(external("weights.bin"), tmp_path / "m.onnx")
     [weight] = canonicalize(tmp_path / "m.onnx").graph.initializers.values()
     assert weight.const_value.numpy().tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("backwards", [0, 1])
+def test_scan_over_a_batch(backwards, tmp_path):
+    """Opset 8: the batch comes before the sequence, in the states, too."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Add", ["s", "e"], ["t"]),
+            helper.make_node("Identity", ["t"], ["o"]),
+        ],
+        "body",
+        [value("s", [2]), value("e", [2])],
+        [value("t", [2]), value("o", [2])],
+    )
+    node = helper.make_node(
+        "Scan",
+        ["", "start", "x"],
+        ["end", "y"],
+        body=body,
+        num_scan_inputs=1,
+        directions=[backwards],
+    )
+    model = proto(
+        [node],
+        [value("start", [3, 2]), value("x", [3, 4, 2])],
+        [value("end", [3, 2]), value("y", [3, 4, 2])],
+        opset=8,
+    )
+    onnx.save(model, tmp_path / "m.onnx")
+    save(canonicalize(tmp_path / "m.onnx"), tmp_path / "new.onnx")
+    rng = np.random.default_rng(0)
+    start, x = (rng.standard_normal(s).astype(np.float32) for s in ((3, 2), (3, 4, 2)))
+    sums = start[:, None] + np.cumsum(x[:, ::-1] if backwards else x, axis=1)
+    session = onnxruntime.InferenceSession(tmp_path / "new.onnx")
+    end, y = session.run(None, {"start": start, "x": x})
+    np.testing.assert_allclose(end, sums[:, -1], rtol=1e-5)
+    np.testing.assert_allclose(y, sums, rtol=1e-5)
+
+
+def test_scan_over_a_batch_of_different_lengths_is_refused(tmp_path):
+    body = helper.make_graph(
+        [helper.make_node("Add", ["s", "e"], ["t"])], "body",
+        [value("s", [2]), value("e", [2])], [value("t", [2])],
+    )  # fmt: skip
+    node = helper.make_node(
+        "Scan", ["n", "start", "x"], ["end"], body=body, num_scan_inputs=1, name="over"
+    )
+    lengths = value("n", [3], TensorProto.INT64)
+    model = proto(
+        [node], [lengths, value("start", [3, 2]), value("x", [3, 4, 2])], [value("end", [3, 2])],
+        opset=8,
+    )  # fmt: skip
+    onnx.save(model, tmp_path / "m.onnx")
+    with pytest.raises(UnsupportedOperator, match=r"'over'.*several lengths"):
+        canonicalize(tmp_path / "m.onnx")

@@ -34,14 +34,6 @@ LIMITS = {
         "the axis must be constant": (
             "test_dft", "test_dft_axis", "test_dft_inverse", "test_dft_rfft", "test_dft_irfft",
         ),
-        "text as labels": tuple(
-            f"test_ai_onnx_ml_label_encoder_{kind}{variant}"
-            for kind in (
-                "string_int", "string_int_no_default", "tensor_mapping",
-                "tensor_value_only_mapping",
-            )
-            for variant in ("", "::constant")
-        ),
         "nothing simpler than inference by given statistics": (
             "test_batchnorm_example", "test_batchnorm_example::constant",
             "test_batchnorm_epsilon", "test_batchnorm_epsilon::constant",
@@ -202,7 +194,7 @@ class Own:
         graph = onnx.helper.make_graph([node], "own", inputs, outputs)
         opsets = [onnx.helper.make_opsetid("", 21 if self.domain == "" else 23)]
         if self.domain:
-            version = 3 if self.domain == "ai.onnx.ml" else 1
+            version = {"ai.onnx.ml": 5 if self.op_type == "TreeEnsemble" else 3}.get(self.domain, 1)
             opsets.append(onnx.helper.make_opsetid(self.domain, version))
         return onnx.helper.make_model(graph, opset_imports=opsets, ir_version=10)
 
@@ -267,6 +259,25 @@ def leaves(kind):
     }
 
 
+def mixed_trees(**attributes):
+    """Two trees whose nodes compare in different ways: below, above, and whether it is one of some."""
+    as_tensor = numpy_helper.from_array
+    return {
+        "tree_roots": [0, 2],
+        "nodes_modes": as_tensor(np.array([0, 6, 3], np.uint8)),
+        "nodes_splits": as_tensor(np.array([2.5, 0, 1], np.float32)),
+        "nodes_featureids": [0, 1, 2],
+        "nodes_truenodeids": [1, 0, 3],
+        "nodes_trueleafs": [0, 1, 1],
+        "nodes_falsenodeids": [2, 1, 4],
+        "nodes_falseleafs": [1, 1, 1],
+        "leaf_targetids": [i % attributes["n_targets"] for i in range(5)],
+        "leaf_weights": as_tensor(np.array([0.5, -1, 0.25, 2, -0.75], np.float32)),
+        "membership_values": as_tensor(np.array([1, 3, np.nan], np.float32)),
+        **attributes,
+    }
+
+
 OWN = [
     Own(ML, "Scaler", (floats(4, 3),), {"offset": [0.1, 0.2, 0.3], "scale": [1.0, 2.0, 3.0]}),
     Own(ML, "Normalizer", (floats(4, 3),), {"norm": "L2"}),
@@ -285,6 +296,8 @@ OWN = [
         "coefficients": [0.1, 0.2, 0.3, -0.1, -0.2, 0.4], "intercepts": [0.5, -0.5, 0.1],
         "classlabels_ints": [3, 5, 7], "post_transform": "SOFTMAX",
     }, (INT64, FLOAT)),
+    Own(ML, "TreeEnsemble", (ids(9, 3, below=5).astype(np.float32),), mixed_trees(aggregate_function=1, n_targets=2)),
+    Own(ML, "TreeEnsemble", (ids(9, 3, below=5).astype(np.float32),), mixed_trees(aggregate_function=3, n_targets=1)),
     Own(ML, "TreeEnsembleRegressor", (floats(9, 3),), {**TREES, **leaves("target"), "n_targets": 2}),
     Own(ML, "TreeEnsembleRegressor", (floats(9, 3),), {
         **TREES, "target_treeids": [0, 0, 0, 1, 1], "target_nodeids": [2, 3, 4, 1, 2], "target_ids": [0] * 5,

@@ -6,8 +6,7 @@ from pathlib import Path
 import caffe
 from interop.converters.caffe import guest
 from interop.converters.caffe.loading import CaffeGaveUp, attempt
-
-from interop.workers.tensors import read_tensors, write_tensors
+from values import read_values, write_values
 
 
 def run_sources(folders):
@@ -31,9 +30,9 @@ def _run(folder):
         net = caffe.Net(
             str(folder / "model.prototxt"), caffe.TEST, weights=str(folder / "model.caffemodel")
         )
-        results = guest.called(net, read_tensors(folder / "in"))
+        results = guest.called(net, read_values(folder / "in"))
         order = json.loads((folder / "outputs.json").read_text())
-        write_tensors(folder / "out", {name: results[name] for name in order})
+        write_values(folder / "out", {name: results[name] for name in order})
     except Exception as error:  # noqa: BLE001 - told to the host, which knows what to expect of this case
         return f"{type(error).__name__}: {error}"[:300]
     return ""

@@ -14,8 +14,8 @@ os.environ["XLA_FLAGS"] = " ".join(
 
 import jax
 import numpy as np
+from values import each, read_values, write_values
 
-from interop.workers.tensors import read_tensors, write_tensors
 from interop.workers.written import import_source
 
 
@@ -34,11 +34,11 @@ def _run(folder):
     try:
         module = import_source(folder)
         feeds = [
-            jax.numpy.asarray(array) for array in read_tensors(os.path.join(folder, "in")).values()
+            each(jax.numpy.asarray, v) for v in read_values(os.path.join(folder, "in")).values()
         ]
         results = _apply(module.apply, *module.load(), *feeds)
-        arrays = {name: np.asarray(value) for name, value in results.items()}
-        write_tensors(os.path.join(folder, "out"), arrays)
+        arrays = {name: each(np.asarray, value) for name, value in results.items()}
+        write_values(os.path.join(folder, "out"), arrays)
     except Exception as error:  # noqa: BLE001 - told to the host, which knows what to expect of this case
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]

@@ -3,8 +3,8 @@
 import os
 
 from interop.converters.mxnet.guest import called
+from values import read_values, write_values
 
-from interop.workers.tensors import read_tensors, write_tensors
 from interop.workers.written import import_source
 
 
@@ -21,9 +21,9 @@ def _run(folder):
         module = import_source(folder)
         block = module.load()
         block.hybridize()
-        arrays = read_tensors(os.path.join(folder, "in"))
+        arrays = read_values(os.path.join(folder, "in"))
         state = {"block": block, "inputs": list(module.INPUTS), "outputs": module.OUTPUTS}
-        write_tensors(os.path.join(folder, "out"), called(state, arrays))
+        write_values(os.path.join(folder, "out"), called(state, arrays))
     except Exception as error:  # noqa: BLE001 - told to the host, which knows what to expect of this case
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]

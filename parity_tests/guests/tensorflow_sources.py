@@ -2,9 +2,10 @@
 
 import os
 
+import numpy as np
 import tensorflow as tf
+from values import each, read_values, write_values
 
-from interop.workers.tensors import read_tensors, write_tensors
 from interop.workers.written import import_source
 
 
@@ -19,13 +20,19 @@ def run_sources(folders):
 def _run(folder):
     try:
         module = import_source(folder)
-        feeds = [tf.constant(array) for array in read_tensors(os.path.join(folder, "in")).values()]
+        feeds = [each(tf.constant, v) for v in read_values(os.path.join(folder, "in")).values()]
         results = module.load()(*feeds)
-        write_tensors(os.path.join(folder, "out"), {k: v.numpy() for k, v in results.items()})
+        write_values(
+            os.path.join(folder, "out"), {k: each(_to_numpy, v) for k, v in results.items()}
+        )
     except Exception as error:  # noqa: BLE001 - told to the host, which knows what to expect of this case
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]
     return ""
+
+
+def _to_numpy(tensor):
+    return np.asarray(tensor.numpy())  # a scalar's text comes as bytes
 
 
 OPERATIONS = {"run_sources": run_sources}

@@ -4,8 +4,8 @@ import os
 
 import torch
 from interop.converters.torch.guest import to_numpy, to_torch
+from values import each, read_values, write_values
 
-from interop.workers.tensors import read_tensors, write_tensors
 from interop.workers.written import import_source
 
 
@@ -20,10 +20,12 @@ def run_sources(folders):
 def _run(folder):
     try:
         module = import_source(folder)
-        feeds = [to_torch(array) for array in read_tensors(os.path.join(folder, "in")).values()]
+        feeds = [each(to_torch, v) for v in read_values(os.path.join(folder, "in")).values()]
         with torch.inference_mode():
             results = module.load()(*feeds)
-        write_tensors(os.path.join(folder, "out"), {k: to_numpy(v) for k, v in results.items()})
+        write_values(
+            os.path.join(folder, "out"), {k: each(to_numpy, v) for k, v in results.items()}
+        )
     except Exception as error:  # noqa: BLE001 - told to the host, which knows what to expect of this case
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]

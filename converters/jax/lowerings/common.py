@@ -17,6 +17,15 @@ Lowering = Callable[..., Any]
 FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 FLOATS8 = frozenset(f"float8_{kind}" for kind in ("e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz"))
 
+#: Below eight bits, of which JAX computes nothing but casts. safetensors knows none of them.
+SMALL = {
+    "int4": "int8",
+    "uint4": "uint8",
+    "int2": "int8",
+    "uint2": "uint8",
+    "float4_e2m1fn": "float16",
+}
+
 
 def dtype(name: str) -> Expression:
     """JAX's name for a NumPy dtype name."""

@@ -10,6 +10,7 @@ import onnx_ir as ir
 from interop.converters.jax.lowerings.common import (
     FLOATS,
     FLOATS8,
+    SMALL,
     Lowering,
     dtype,
     jax,
@@ -128,10 +129,12 @@ def _cast(x: Value, name: str, saturate: bool) -> Expression:
         return x
     plain = {"bool", *FLOATS, *(f"{s}int{n}" for s in ("", "u") for n in (8, 16, 32, 64))}
     for one in (name, x.known_dtype):
-        if one not in plain | FLOATS8:
+        if one not in plain | FLOATS8 | SMALL.keys():
             raise Refusal(f"there is no {one} here")
     if name in FLOATS8:
         return Symbol("to_float8")(x, dtype(name), saturate)
+    if name in SMALL and "int" in name and x.known_dtype in FLOATS | FLOATS8:
+        return to_(to_(x, "int32"), name)  # beyond the range wraps
     if x.known_dtype in FLOATS | FLOATS8 and name.startswith("uint"):
         wide = "int32" if name in ("uint8", "uint16") else "int64"
         return to_(to_(x, wide), name)  # below zero wraps

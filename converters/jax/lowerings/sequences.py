@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from interop.converters.jax.lowerings.common import dtype, jnp
+from interop.converters.jax.lowerings.common import jnp
 
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Value
@@ -33,7 +33,7 @@ def erase(sequence: Value, position: Value | None = None) -> Expression:
 
 
 def length(sequence: Value) -> Expression:
-    return jnp.array(Symbol("len")(sequence), dtype=dtype("int64"))
+    return Symbol("np.array")(Symbol("len")(sequence))  # a trace still knows it
 
 
 def concat(sequence: Value, *, axis: int, new_axis: int = 0) -> Expression:
@@ -67,4 +67,4 @@ def get_element(value: Value) -> Expression:
 def _index(position: Value) -> Any:
     if position.constant is not None and np.size(position.constant) == 1:
         return int(position.constant.reshape(-1)[0])
-    return Symbol("int")(position)
+    return position.method("item")

@@ -5,6 +5,8 @@ import tensorflow as tf
 
 def loop(body, limit, condition, states, dtypes, shapes):
     """ONNX's Loop: carried states, then one stacked output for each of `dtypes`."""
+    if any(isinstance(state, list) for state in states):
+        return unrolled_loop(body, limit, condition, states, len(dtypes))
     limit = tf.constant(2**62, tf.int64) if limit is None else tf.reshape(limit, [])
     going = tf.constant(True) if condition is None else tf.reshape(condition, [])
     arrays = [tf.TensorArray(d, size=0, dynamic_size=True, infer_shape=False) for d in dtypes]
@@ -29,6 +31,23 @@ def loop(body, limit, condition, states, dtypes, shapes):
         lambda i, going, *rest: (i < limit) & going, step, variables, shape_invariants=invariants
     )
     return [*states, *[a.stack() for a in arrays]]
+
+
+def unrolled_loop(body, limit, condition, states, collected):
+    """A Loop that carries sequences, which no graph can: turn by turn, as often as is known."""
+    turns = None if limit is None else tf.get_static_value(limit)
+    going = tf.constant(True) if condition is None else condition
+    if turns is None or not tf.get_static_value(going):
+        raise ValueError("a loop over sequences needs to know how often it turns")
+    outputs = [[] for _ in range(collected)]
+    for i in range(int(turns)):
+        again, *results = body(tf.constant(i, tf.int64), going, *states)
+        if again is not going and not tf.get_static_value(again):
+            raise ValueError("a loop over sequences needs to know how often it turns")
+        states = results[: len(states)]
+        for entries, value in zip(outputs, results[len(states) :]):
+            entries.append(value)
+    return [*states, *[tf.stack(entries) for entries in outputs]]
 
 
 def scan(body, states, inputs, dtypes, axes, directions, output_axes, output_directions):

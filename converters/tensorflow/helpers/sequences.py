@@ -9,6 +9,19 @@ def sequence_at(sequence, position):
     return tf.switch_case(place, [lambda x=x: tf.identity(x) for x in sequence])
 
 
+def sequence_insert(sequence, x, position):
+    """With `x` at a position that is known only at run time."""
+    place = tf.cast(tf.reshape(position, []), tf.int32)
+    place = tf.where(place < 0, place + len(sequence), place)
+    values = [*sequence, x]
+
+    def entry(i):
+        choices = [values[i], x, values[i - 1]]
+        return tf.switch_case(1 + tf.sign(i - place), [lambda v=v: tf.identity(v) for v in choices])
+
+    return [entry(i) for i in range(len(values))]
+
+
 def sequence_erase(sequence, position):
     """All but the tensor at a position."""
     return [x for place, x in enumerate(sequence) if place != position % len(sequence)]

@@ -26,6 +26,8 @@ def dtype(name: str) -> Expression:
     """TensorFlow's name for a NumPy dtype name."""
     if name in FLOAT8:
         return Symbol(f"tf.dtypes.experimental.{name}")
+    if name == "object":  # of NumPy's, that is text
+        return tf.string  # type: ignore[no-any-return]
     return Symbol(f"tf.{name}")
 
 
@@ -34,6 +36,7 @@ def number(value: Value, other: Value | None = None) -> Any:
     if (
         value.constant is None
         or value.constant.size != 1
+        or value.constant.dtype.kind == "O"  # text
         or (
             value.constant.ndim > 0
             and (other is None or other.shape is None or len(other.shape) < value.constant.ndim)

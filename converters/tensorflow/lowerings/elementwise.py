@@ -15,7 +15,7 @@ from interop.converters.tensorflow.lowerings.common import (
 )
 
 from interop.source.expression import Expression, Symbol
-from interop.source.values import Refusal, Value
+from interop.source.values import Value
 
 
 def abs_(x: Value) -> Expression:
@@ -128,8 +128,6 @@ def cast(x: Value, *, to: int, saturate: int = 1, round_mode: str = "up") -> Exp
         return tf.not_equal(x, 0)
     if name in FLOAT8:
         return to_float8(x, name, saturate)
-    if name.startswith(("float8", "float4", "int4", "uint4", "int2", "uint2")):
-        raise Refusal(f"TensorFlow has no {name} on CPU")
     return tf.cast(x, dtype(name))
 
 
@@ -152,6 +150,8 @@ def bit_cast(x: Value, *, to: int) -> Expression:
 def cast_like(x: Value, like: Value, *, saturate: int = 1, round_mode: str = "up") -> Expression:
     if like.known_dtype == "bool":
         return tf.not_equal(x, 0)
+    if like.known_dtype in FLOAT8:
+        return to_float8(x, like.known_dtype, saturate)
     return tf.cast(x, dtype(like.known_dtype))
 
 

@@ -10,15 +10,12 @@ from interop.converters.tensorflow.lowerings.common import FLOAT8, axis_size, dt
 from interop.converters.tensorflow.lowerings.elementwise import to_float8
 
 from interop.source.expression import Expression
-from interop.source.values import Constant, Refusal, Value
+from interop.source.values import Refusal, Value
 
-#: Least, largest, and the dtype that holds them: TensorFlow computes with none below eight bits.
+#: Least and largest.
 _LIMITS = {
-    **{name: (np.iinfo(name).min, np.iinfo(name).max, name) for name in ("int8", "int16")},
-    **{name: (0, np.iinfo(name).max, name) for name in ("uint8", "uint16")},
-    "int4": (-8, 7, "int8"), "uint4": (0, 15, "uint8"),
-    "int2": (-2, 1, "int8"), "uint2": (0, 3, "uint8"),
-}  # fmt: skip
+    name: (np.iinfo(name).min, np.iinfo(name).max) for name in ("int8", "int16", "uint8", "uint16")
+}
 
 
 def quantize_linear(
@@ -35,8 +32,8 @@ def quantize_linear(
     rounded = _as(tf.round(ratio), "float32", work)
     if zero is not None:
         rounded = rounded + tf.cast(_laid(zero, x, scale, axis, block_size), tf.float32)
-    low, high, held = _LIMITS[name]
-    return tf.cast(tf.clip_by_value(rounded, float(low), float(high)), dtype(held))
+    low, high = _LIMITS[name]
+    return tf.cast(tf.clip_by_value(rounded, float(low), float(high)), dtype(name))
 
 
 def dequantize_linear(
@@ -45,25 +42,15 @@ def dequantize_linear(
 ) -> Expression:  # fmt: skip
     origin = scale.known_dtype
     name = ir.DataType(output_dtype).numpy().name if output_dtype else origin
-    value: Expression = tf.cast(_held(x), tf.float32)
+    value: Expression = tf.cast(x, tf.float32)
     if zero is not None:
         value = value - tf.cast(_laid(zero, x, scale, axis, block_size), tf.float32)
     result = value * _as(_laid(scale, x, scale, axis, block_size), "float32", origin)
     return _as(result, name, "float32")  # type: ignore[no-any-return]
 
 
-def _held(value: Value) -> Value:
-    """A constant of fewer than eight bits in a dtype that TensorFlow computes with."""
-    if isinstance(value, Constant) and value.dtype in _LIMITS:
-        name = _LIMITS[value.dtype][-1]
-        if name != value.dtype:
-            return value.derived(name, value.constant.astype(name))
-    return value
-
-
 def _laid(value: Value, x: Value, scale: Value, axis: int, block: int) -> Any:
     """`value`, which goes with the scales, laid out so that it broadcasts over x."""
-    value = _held(value)
     if scale.shape is None:
         raise Refusal("the rank of the scale is not known")
     if block:

@@ -27,6 +27,8 @@ def at(sequence: Value, position: Value) -> Expression:
 def insert(sequence: Value, x: Value, position: Value | None = None) -> Expression:
     if position is None:
         return sequence + Expression(literal([x]))
+    if position.constant is None:
+        return Symbol("sequence_insert")(sequence, x, position)
     place = position.ints("position")[0]
     return Expression(f"[*{sequence[:place]}, {x}, *{sequence[place:]}]")
 

@@ -18,7 +18,7 @@ slice_dynamic = Symbol("slice_dynamic")
 
 
 def identity(x: Value) -> Expression:
-    return tf.identity(x)
+    return Expression(x.text)  # it may be a sequence
 
 
 def dropout(x: Value, ratio: Value | None = None, training: Value | None = None, *,

@@ -1,11 +1,13 @@
-"""Text, as numbers of words."""
+"""Text."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from interop.converters.tensorflow.lowerings.common import tf
+
 from interop.source.expression import Expression, Symbol
-from interop.source.values import Refusal, Value
+from interop.source.values import Refusal, Unpack, Value
 
 
 def tfidf_vectorizer(
@@ -27,3 +29,21 @@ def tfidf_vectorizer(
     return Symbol("count_ngrams")(
         x, pools, max_skip_count, max(ngram_indexes) + 1, weights or None, mode
     )
+
+
+def string_split(x: Value, *, delimiter: str = "", maxsplit: int = -1) -> Unpack:
+    return Unpack(Symbol("split_text")(x, delimiter, maxsplit), 2)
+
+
+def string_normalizer(
+    x: Value, *, case_change_action: str = "NONE", is_case_sensitive: int = 0, locale: str = "",
+    stopwords: list[str] | None = None,
+) -> Expression:  # fmt: skip
+    change = {"NONE": None, "LOWER": tf.strings.lower, "UPPER": tf.strings.upper}
+    return Symbol("normalized_text")(
+        x, stopwords or [], bool(is_case_sensitive), change[case_change_action]
+    )
+
+
+def regex_full_match(x: Value, *, pattern: str) -> Expression:
+    return tf.strings.regex_full_match(x, pattern)

@@ -71,4 +71,4 @@ def _list(*values: Value) -> Expression:
 def _index(position: Value) -> Any:
     if position.constant is not None and np.size(position.constant) == 1:
         return int(position.constant.reshape(-1)[0])
-    return Symbol("int")(position)
+    return position.method("item")

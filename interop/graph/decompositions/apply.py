@@ -33,7 +33,7 @@ def decompose(model: ir.Model, nodes: Collection[ir.Node]) -> tuple[frozenset[st
         except Refusal as refusal:
             refused[node.name] = str(refusal)
             continue
-        _replace(model, node, builder, list(answer) if isinstance(answer, Sequence) else [answer])
+        replace(model, node, builder, list(answer) if isinstance(answer, Sequence) else [answer])
         done.add(node.name)
     return frozenset(done), refused
 
@@ -43,7 +43,7 @@ def _complete(node: ir.Node, version: int) -> None:
         add_defaults(node, onnx.defs.get_schema(node.op_type, max_inclusive_version=version))
 
 
-def _replace(
+def replace(
     model: ir.Model, node: ir.Node, builder: Builder, results: list[ir.Value | None]
 ) -> None:
     """`results` may leave out outputs that nobody asks for (None)."""

@@ -50,12 +50,27 @@ class Builder:
     def constant(self, value: Any, dtype: Any = None) -> ir.Value:
         """An initializer."""
         array = np.asarray(value, dtype)
+        if array.dtype.kind in "OSU":
+            return self._text(array)
         name = f"{self._prefix}/constant_{len(self.initializers)}"
         made = ir.Value(
             name=name,
             shape=ir.Shape(array.shape),
             type=ir.TensorType(ir.DataType.from_numpy(array.dtype)),
             const_value=ir.tensor(array, name=name),
+        )
+        self.initializers.append(made)
+        return made
+
+    def _text(self, array: np.ndarray) -> ir.Value:
+        name = f"{self._prefix}/constant_{len(self.initializers)}"
+        data = [text.encode() if isinstance(text, str) else bytes(text) for text in array.flat]
+        shape = ir.Shape(array.shape)
+        made = ir.Value(
+            name=name,
+            shape=shape,
+            type=ir.TensorType(ir.DataType.STRING),
+            const_value=ir.StringTensor(data, shape=shape, name=name),
         )
         self.initializers.append(made)
         return made

@@ -66,8 +66,16 @@ def imputer(op: Builder, node: Operator) -> ir.Value:
     return op.Where(missing, filled, x)  # type: ignore[no-any-return]
 
 
+#: Kind of the values → attribute, and its default, for what is no key.
+_DEFAULTS = {
+    "f": ("default_float", -0.0),
+    "i": ("default_int64", -1),
+    "O": ("default_string", "_Unused"),
+}
+
+
 def label_encoder(op: Builder, node: Operator) -> ir.Value:
-    """Numbers for numbers: each entry is compared with every key."""
+    """Each entry is compared with every key."""
     keys, values, default = _mapping(node)
     x = node[0]
     hits = op.Equal(op.Unsqueeze(x, [-1]), keys)
@@ -84,18 +92,18 @@ def _mapping(node: Operator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for side in ("keys", "values"):
         tensor = node.attribute(f"{side}_tensor")
         floats, whole = node.attribute(f"{side}_floats"), node.attribute(f"{side}_int64s")
-        if tensor is not None and tensor.dtype.kind in "fiu":
+        texts = node.attribute(f"{side}_strings")
+        if tensor is not None:
             sides.append(tensor)
         elif floats is not None:
             sides.append(np.array(floats, np.float32))
         elif whole is not None:
             sides.append(np.array(whole, np.int64))
         else:
-            raise Refusal("text as labels")
+            sides.append(np.array(texts, object))
     default: Any = node.attribute("default_tensor")
     if default is None:
-        name = "default_float" if sides[1].dtype.kind == "f" else "default_int64"
-        default = node.attribute(name, -0.0 if sides[1].dtype.kind == "f" else -1)
+        default = node.attribute(*_DEFAULTS[sides[1].dtype.kind])
     return sides[0], sides[1], np.asarray(default, sides[1].dtype).reshape(())
 
 

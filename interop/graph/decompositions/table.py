@@ -10,6 +10,7 @@ from interop.graph.decompositions import (
     arrays,
     attention,
     convolution,
+    ensembles,
     fused,
     grids,
     integer,
@@ -138,6 +139,7 @@ _LEARNED: dict[str, Decomposition] = {
     "LinearRegressor": learned.linear_regressor,
     "Normalizer": learned.normalizer,
     "Scaler": learned.scaler,
+    "TreeEnsemble": ensembles.tree_ensemble,
     "TreeEnsembleClassifier": trees.tree_classifier,
     "TreeEnsembleRegressor": trees.tree_regressor,
 }

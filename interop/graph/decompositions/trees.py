@@ -110,11 +110,11 @@ def _read(node: Operator) -> _Trees:
         branches[0],
         branches[1],
         comparison=_MODES[inner[0]] if inner else "LessOrEqual",
-        depth=_depth(np.array(list(first.values())), branches[0], branches[1]),
+        depth=depth_of(np.array(list(first.values())), branches[0], branches[1]),
     )
 
 
-def _depth(level: np.ndarray, yes: np.ndarray, no: np.ndarray) -> int:
+def depth_of(level: np.ndarray, yes: np.ndarray, no: np.ndarray) -> int:
     """How many steps lead from the roots to the farthest leaf."""
     depth = 0
     while np.any(moves := (yes[level] != level)):

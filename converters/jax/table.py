@@ -31,6 +31,8 @@ from interop.converters.jax.lowerings.common import (
     unary,
 )
 
+from interop.source.control_flow import scan
+
 _OPERATORS: dict[str, Lowering] = {
     "Abs": unary(jnp.abs),
     "Acos": unary(jnp.arccos),
@@ -162,7 +164,7 @@ _OPERATORS: dict[str, Lowering] = {
     "ReverseSequence": indexing.reverse_sequence,
     "Round": unary(jnp.round),
     "STFT": spectral.stft,
-    "Scan": control_flow.scan,
+    "Scan": scan,
     "ScatterElements": indexing.scatter_elements,
     "ScatterND": indexing.scatter_nd,
     "Selu": each.selu,

@@ -16,6 +16,8 @@ from interop.converters.theano.lowerings import (
 from interop.converters.theano.lowerings import elementwise as each
 from interop.converters.theano.lowerings.common import Lowering, T, supported, unary
 
+from interop.source.control_flow import scan
+
 _OPERATORS: dict[str, Lowering] = {
     "Abs": unary(T.abs_),
     "Acos": unary(T.arccos),
@@ -123,7 +125,7 @@ _OPERATORS: dict[str, Lowering] = {
     "Reshape": arrangement.reshape,
     "ReverseSequence": indexing.reverse_sequence,
     "Round": each.round_,
-    "Scan": control_flow.scan,
+    "Scan": scan,
     "ScatterElements": indexing.scatter_elements,
     "ScatterND": indexing.scatter_nd,
     "Selu": each.selu,

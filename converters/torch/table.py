@@ -25,6 +25,8 @@ from interop.converters.torch.lowerings import (
 from interop.converters.torch.lowerings import elementwise as each
 from interop.converters.torch.lowerings.common import F, Lowering, Symbol, torch, unary, widened
 
+from interop.source.control_flow import scan
+
 _COMPUTED: dict[str, Lowering] = {
     "Abs": unary(torch.abs),
     "Acos": unary(torch.acos),
@@ -193,7 +195,7 @@ _ANY_DTYPE: dict[str, Lowering] = {
     "OptionalHasElement": sequences.has_element,
     "QuantizeLinear": each.quantize_linear,
     "Reshape": shape.reshape,
-    "Scan": control_flow.scan,
+    "Scan": scan,
     "SequenceAt": sequences.at,
     "SequenceConstruct": sequences.construct,
     "SequenceEmpty": sequences.empty,

@@ -28,6 +28,25 @@ def explicit_pads(
     return result
 
 
+def ceil_padding(
+    sizes: list[int | None], around: list[tuple[int, int]], kernel: list[int], strides: list[int],
+    dilations: list[int],
+) -> list[int]:  # fmt: skip
+    """What `ceil_mode` adds to the padding after each axis, for its last window to be whole."""
+    added = [0] * len(kernel)
+    for axis, (size, (before, after)) in enumerate(zip(sizes, around, strict=True)):
+        if size is None:
+            if strides[axis] != 1:
+                raise Refusal("ceil_mode needs a known spatial size")
+            continue
+        span = size + before + after - (kernel[axis] - 1) * dilations[axis] - 1
+        steps = -(-span // strides[axis])
+        if steps * strides[axis] >= size + before:  # the last window would start in padding
+            steps -= 1
+        added[axis] = max(0, steps * strides[axis] - span)
+    return added
+
+
 def window(
     x: Value, kernel: list[int], auto_pad: str, pads: list[int] | None, strides: list[int] | None,
     dilations: list[int] | None, ceil_mode: int,
@@ -39,18 +58,6 @@ def window(
     around = explicit_pads(auto_pad, pads, sizes, kernel, strides, dilations)
     ceiling = [0] * rank
     if ceil_mode and auto_pad in ("NOTSET", ""):
-        for axis in range(rank):
-            size = sizes[axis]
-            if size is None:
-                if strides[axis] != 1:
-                    raise Refusal("ceil_mode needs a known spatial size")
-                continue
-            before, after = around[axis]
-            reach = (kernel[axis] - 1) * dilations[axis] + 1
-            span = size + before + after - reach
-            steps = -(-span // strides[axis])
-            if steps * strides[axis] >= size + before:  # the last window would start in padding
-                steps -= 1
-            ceiling[axis] = max(0, steps * strides[axis] - span)
+        ceiling = ceil_padding(sizes, around, kernel, strides, dilations)
     widened = [(b, a + c) for (b, a), c in zip(around, ceiling, strict=True)]
     return strides, dilations, widened, ceiling

@@ -3,8 +3,8 @@
 import os
 
 from interop.converters.caffe2 import guest
+from values import read_values, write_values
 
-from interop.workers.tensors import read_tensors, write_tensors
 from interop.workers.written import import_source
 
 
@@ -19,8 +19,8 @@ def run_sources(folders):
 def _run(folder):
     try:
         guest.hold(*import_source(folder).nets())
-        results = guest.called(read_tensors(os.path.join(folder, "in")))
-        write_tensors(os.path.join(folder, "out"), results)
+        results = guest.called(read_values(os.path.join(folder, "in")))
+        write_values(os.path.join(folder, "out"), results)
     except Exception as error:  # noqa: BLE001 - told to the host, which knows what to expect of this case
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return "{}: {}".format(type(error).__name__, lines[0] if lines else "")[:300]

@@ -9,8 +9,7 @@ os.environ["THEANO_FLAGS"] = "cxx="
 
 from interop.converters.theano import loading
 from interop.converters.theano.home import default_mode
-
-from interop.workers.tensors import read_tensors, write_tensors
+from values import read_values, write_values
 
 
 def run_sources(folders):
@@ -24,9 +23,9 @@ def run_sources(folders):
 def _run(folder):
     try:
         loaded = loading.load_source(folder, trust=True)
-        arrays = read_tensors(os.path.join(folder, "in"))
+        arrays = read_values(os.path.join(folder, "in"))
         results = loaded.compiled(default_mode())(*[arrays[name] for name in loaded.inputs])
-        write_tensors(os.path.join(folder, "out"), dict(zip(loaded.outputs, results)))
+        write_values(os.path.join(folder, "out"), dict(zip(loaded.outputs, results)))
     except Exception as error:  # noqa: BLE001 - told to the host, which knows what to expect of this case
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return "{}: {}".format(type(error).__name__, lines[0] if lines else "")[:300]

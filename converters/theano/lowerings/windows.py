@@ -9,7 +9,7 @@ from interop.converters.theano.lowerings.common import T, number, to
 from interop.source.expression import Expression, Symbol
 from interop.source.printer import Node
 from interop.source.values import Refusal, Value
-from interop.source.windows import explicit_pads
+from interop.source.windows import ceil_padding, explicit_pads
 
 Pairs = list[tuple[int, int]]
 
@@ -132,17 +132,8 @@ def _window(
     pairs = _around(x, kernel, auto_pad, pads, steps, [1] * rank)
     ceiling = [0] * rank
     if ceil_mode and auto_pad in ("NOTSET", ""):
-        for axis in range(rank):
-            size = x.dim(axis + 2)
-            if size is None:
-                if steps[axis] != 1:
-                    raise Refusal("ceil_mode needs a known spatial size")
-                continue
-            before, after = pairs[axis]
-            count = -(-(size + before + after - kernel[axis]) // steps[axis])
-            if count * steps[axis] >= size + before:  # the last window would start in padding
-                count -= 1
-            ceiling[axis] = max(0, count * steps[axis] + kernel[axis] - size - before - after)
+        sizes = [x.dim(axis) for axis in range(2, rank + 2)]
+        ceiling = ceil_padding(sizes, pairs, kernel, steps, [1] * rank)
     return steps, pairs, ceiling
 
 

@@ -102,9 +102,15 @@ def _grouped(
     strides_argument = [1, *strides, 1]
     if extra:
         extra = {"dilations": [1, *dilations, 1]}
+    filters = hwio(w)
+    narrow = w.dtype in ("float16", "bfloat16")
+    if narrow:  # some processors' kernels would add up in the narrow type
+        x, filters = tf.cast(x, tf.float32), tf.cast(filters, tf.float32)
     if group == 1:
-        return tf.nn.conv3d(x, hwio(w), strides=strides_argument, padding="VALID", **extra)
-    return Symbol("grouped_conv3d")(x, hwio(w), group, strides_argument, **extra)
+        result = tf.nn.conv3d(x, filters, strides=strides_argument, padding="VALID", **extra)
+    else:
+        result = Symbol("grouped_conv3d")(x, filters, group, strides_argument, **extra)
+    return tf.cast(result, Symbol(f"tf.{w.dtype}")) if narrow else result
 
 
 def conv_transpose(

@@ -1,4 +1,5 @@
-"""torch's own file formats as sources: TorchScript archives, and weights beside an architecture."""
+"""torch's own file formats as sources: TorchScript archives, and weights beside an architecture; and what
+a `.pt2` cannot hold."""
 
 from __future__ import annotations
 
@@ -6,7 +7,9 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 from safetensors import safe_open
 
 import interop
@@ -63,6 +66,34 @@ def test_a_broken_archive(tmp_path):
         interop.convert(
             str(tmp_path / "gate.pt"), target="tf", inputs=GATE, output=tmp_path / "out"
         )
+
+
+def test_a_loop_of_open_length_has_no_program(tmp_path):
+    """torch.export unrolls it, and would guard on the length that it saw."""
+    step = helper.make_graph(
+        [helper.make_node("Add", ["a", "b"], ["c"]), helper.make_node("Tanh", ["c"], ["d"])],
+        "step",
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, [4]) for n in "ab"],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, [4]) for n in "cd"],
+    )
+    graph = helper.make_graph(
+        [helper.make_node("Scan", ["s", "x"], ["last", "y"], body=step, num_scan_inputs=1)],
+        "running",
+        [
+            helper.make_tensor_value_info("s", TensorProto.FLOAT, [4]),
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, ["time", 4]),
+        ],
+        [
+            helper.make_tensor_value_info("last", TensorProto.FLOAT, [4]),
+            helper.make_tensor_value_info("y", TensorProto.FLOAT, ["time", 4]),
+        ],
+    )
+    opsets = [helper.make_opsetid("", 21)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), tmp_path / "m.onnx")
+    done = interop.convert(str(tmp_path / "m.onnx"), target="torch", output=tmp_path / "out")
+    assert done.grade == "A", done.manifest["rule"]["sentence"]
+    assert not (done.folder / "model.pt2").exists()
+    assert any("no model.pt2" in note for note in done.manifest["notes"])
 
 
 WEIGHTS = {"w.safetensors": {}, "w.pt": {}, "w.ckpt": {"nested": True}}

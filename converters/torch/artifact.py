@@ -39,6 +39,9 @@ def save_program(source: Path, path: Path) -> dict[str, Any]:
     if program is None:
         return {"program": False, "dynamic": [], "fixed": sorted(words), "reason": reason}
     dynamic = _still_dynamic(program, specs)
+    if dynamic and not _takes_other_sizes(program, model, specs, examples, dynamic):
+        reason = reason or "it is guarded to take the sizes that it was traced with"
+        dynamic = set()
     if words - dynamic and not insists:
         # The sizes it was fixed to would be our examples': of no use to anybody.
         return {"program": False, "dynamic": [], "fixed": sorted(words - dynamic), "reason": reason}
@@ -122,6 +125,33 @@ def _still_dynamic(program: Any, specs: dict[str, Any]) -> set[str]:
             if isinstance(dim, str) and not isinstance(size, int):
                 found.add(dim)
     return found
+
+
+def _takes_other_sizes(
+    program: Any, model: Any, specs: dict[str, Any], examples: tuple[torch.Tensor, ...],
+    dynamic: set[str],
+) -> bool:  # fmt: skip
+    """Whether the program runs where the model does when each `dynamic` dimension is longer by one.
+
+    A loop that was unrolled while tracing leaves a guard on its length, which no shape shows.
+    """
+    longer = [
+        torch.ones(
+            [size + (dim in dynamic) for dim, size in zip(shape, example.shape, strict=True)],
+            dtype=example.dtype,
+        )
+        for example, (_, shape) in zip(examples, specs.values(), strict=True)
+    ]
+    with torch.inference_mode():
+        try:
+            model(*longer)
+        except Exception:  # noqa: BLE001 - sizes that the model itself does not take tell nothing
+            return True
+        try:
+            program.module()(*longer)
+        except Exception:  # noqa: BLE001 - torch's guards raise anything
+            return False
+    return True
 
 
 def _first_line(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from interop.converters.torch import scripts
-from interop.converters.torch.exported import Exported
+from interop.converters.torch.exported import Exported, reason
 from interop.converters.torch.loading import Loaded
 from interop.converters.torch.recurrent import EXPORTED_WHOLE, recurrent_layers_kept
 
@@ -47,7 +47,7 @@ def export(
         except torch.onnx.OnnxExporterError as error:
             program = _export(loaded.module, examples, None, names, output_names)
             fixed = ", ".join(sorted({dim for axes in dynamic for dim in axes.values()}))
-            notes.append(f"fixed in the exported model: {fixed} ({_reason(error)})")
+            notes.append(f"fixed in the exported model: {fixed} ({reason(error)})")
     weights = sum(tensor.nbytes for tensor in loaded.module.state_dict().values())
     _name_transposed(program.model.graph, loaded.module)
     program.save(str(path), external_data=weights > _EXTERNAL)
@@ -100,7 +100,7 @@ def _export(
             raise
         raise GuestFailure(
             "InvalidModel",
-            f"torch.onnx could not export this model: {_reason(error)}",
+            f"torch.onnx could not export this model: {reason(error)}",
             hint="Its export report (--verbose) names the operator or the line of Python in question.",
         ) from error
 
@@ -143,11 +143,3 @@ def _shapes(dynamic: list[dict[int, str]]) -> tuple[dict[int, Any], ...]:
     """One Dim object a name, so that equal names mean equal sizes."""
     dims = {name: torch.export.Dim(name) for axes in dynamic for name in axes.values()}
     return tuple({axis: dims[name] for axis, name in axes.items()} for axes in dynamic)
-
-
-def _reason(error: BaseException) -> str:
-    """The first line of the innermost cause: the rest is the exporter's advice to its developers."""
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    return next((line.strip() for line in str(cause).splitlines() if line.strip()), repr(cause))

@@ -6,7 +6,7 @@ from typing import Any
 
 import onnx
 import torch
-from interop.converters.torch.exported import Exported
+from interop.converters.torch.exported import Exported, reason
 
 from interop.workers.failures import GuestFailure
 
@@ -39,7 +39,7 @@ def export(
         path.unlink(missing_ok=True)
         raise GuestFailure(
             "InvalidModel",
-            f"torch.onnx's exporter for TorchScript could not write this model: {_first(error)}",
+            f"torch.onnx's exporter for TorchScript could not write this model: {reason(error)}",
             hint="Give its Python definition as package.module:callable, with --weights for what it "
             "has learned; that goes by the newer exporter.",
         ) from error
@@ -57,7 +57,3 @@ def _check_inputs(module: torch.jit.ScriptModule, names: list[str]) -> None:
             f"{len(names)} inputs are declared, and the archive takes: {listed}",
             hint="Declare each tensor with --input, in this order.",
         )
-
-
-def _first(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), repr(error))

@@ -5,6 +5,13 @@ from __future__ import annotations
 from interop.source.values import Refusal, Value
 
 
+def kernel_sizes(w: Value) -> list[int]:
+    """The spatial sizes of weights [out, in / group, spatial…]; a Refusal where one is not known."""
+    if w.shape is None or None in w.shape[2:]:
+        raise Refusal("the shape of the weights is not known")
+    return [int(size) for size in w.shape[2:] if size is not None]
+
+
 def explicit_pads(
     auto_pad: str, pads: list[int] | None, sizes: list[int | None], kernel: list[int],
     strides: list[int], dilations: list[int],

@@ -8,7 +8,7 @@ from interop.converters.jax.lowerings.common import lax
 
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Refusal, Value
-from interop.source.windows import explicit_pads
+from interop.source.windows import explicit_pads, kernel_sizes
 
 
 def padding(
@@ -22,18 +22,12 @@ def padding(
     return explicit_pads(auto_pad, pads, spatial, kernel, strides, dilations)
 
 
-def _kernel(w: Value) -> list[int]:
-    if w.shape is None or None in w.shape[2:]:
-        raise Refusal("the shape of the weights is not known")
-    return [int(size) for size in w.shape[2:] if size is not None]
-
-
 def conv(
     x: Value, w: Value, b: Value | None = None, *, auto_pad: str = "NOTSET",
     dilations: list[int] | None = None, group: int = 1, kernel_shape: list[int] | None = None,
     pads: list[int] | None = None, strides: list[int] | None = None,
 ) -> Expression:  # fmt: skip
-    kernel = _kernel(w)
+    kernel = kernel_sizes(w)
     rank = len(kernel)
     steps, holes = strides or [1] * rank, dilations or [1] * rank
     around = padding(x, kernel, auto_pad, pads, steps, holes)
@@ -52,7 +46,7 @@ def conv_transpose(
     output_padding: list[int] | None = None, output_shape: list[int] | None = None,
     pads: list[int] | None = None, strides: list[int] | None = None,
 ) -> Expression:  # fmt: skip
-    kernel = _kernel(w)
+    kernel = kernel_sizes(w)
     rank = len(kernel)
     steps, holes = strides or [1] * rank, dilations or [1] * rank
     extra = output_padding or [0] * rank

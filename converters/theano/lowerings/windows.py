@@ -9,15 +9,9 @@ from interop.converters.theano.lowerings.common import T, number, to
 from interop.source.expression import Expression, Symbol
 from interop.source.printer import Node
 from interop.source.values import Refusal, Value
-from interop.source.windows import ceil_padding, explicit_pads
+from interop.source.windows import ceil_padding, explicit_pads, kernel_sizes
 
 Pairs = list[tuple[int, int]]
-
-
-def _kernel(w: Value) -> list[int]:
-    if w.shape is None or None in w.shape[2:]:
-        raise Refusal("the shape of the weights is not known")
-    return [int(size) for size in w.shape[2:] if size is not None]
 
 
 def _around(
@@ -57,7 +51,7 @@ def conv(
     dilations: list[int] | None = None, group: int = 1, kernel_shape: list[int] | None = None,
     pads: list[int] | None = None, strides: list[int] | None = None,
 ) -> Expression:  # fmt: skip
-    kernel = _kernel(w)
+    kernel = kernel_sizes(w)
     rank = len(kernel)
     steps, holes = strides or [1] * rank, dilations or [1] * rank
     pairs = _around(x, kernel, auto_pad, pads, steps, holes)
@@ -93,7 +87,7 @@ def conv_transpose(
     pads: list[int] | None = None, strides: list[int] | None = None,
 ) -> Expression:  # fmt: skip
     """The gradient of a convolution by its input; what Theano has no words for is written simpler."""
-    kernel = _kernel(w)
+    kernel = kernel_sizes(w)
     rank = len(kernel)
     steps, holes = strides or [1] * rank, dilations or [1] * rank
     extra = output_padding or [0] * rank

@@ -8,7 +8,7 @@ from interop.converters.torch.lowerings.common import F, same_or_list
 
 from interop.source.expression import Expression, Symbol
 from interop.source.values import Refusal, Value
-from interop.source.windows import explicit_pads
+from interop.source.windows import explicit_pads, kernel_sizes
 
 
 def flat(around: list[tuple[int, int]]) -> list[int]:
@@ -22,9 +22,7 @@ def unlike(default: int, **options: list[int]) -> dict[str, Any]:
 
 
 def _kernel(w: Value) -> list[int]:
-    if w.shape is None or None in w.shape[2:]:
-        raise Refusal("the shape of the weights is not known")
-    kernel = [int(size) for size in w.shape[2:] if size is not None]
+    kernel = kernel_sizes(w)
     if not 1 <= len(kernel) <= 3:
         raise Refusal(f"{len(kernel)} spatial dimensions")
     return kernel

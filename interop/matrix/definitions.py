@@ -73,9 +73,10 @@ def reference_of(entry: Architecture) -> str:
 def draw(entry: Architecture, seed: int) -> Arrays:
     """One set of inputs, batch 2, images with their channels first."""
     arrays: Arrays = {}
+    sizes = {"batch": BATCH, **entry.sizes}
     for number, one in enumerate(entry.inputs):
         rng = np.random.default_rng([seed, number])
-        shape = [BATCH if d == "batch" else entry.sizes.get(d, d) for d in one.shape]
+        shape = [sizes[d] if isinstance(d, str) else d for d in one.shape]
         if one.below is None:
             arrays[one.name] = rng.standard_normal(shape).astype(one.dtype)
             continue

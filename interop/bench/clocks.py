@@ -1,0 +1,29 @@
+"""The two clocks. Their figures answer different questions, and never stand in one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Clock:
+    name: str
+    title: str
+    what: str
+
+    def to_json(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+HOST = Clock(
+    "host",
+    "host, end to end",
+    "from inputs in the host's memory, as the framework takes them, to outputs in the host's memory: "
+    "what a caller waits for",
+)
+DEVICE = Clock(
+    "device",
+    "device-resident",
+    "inputs and outputs stay in the device's memory: what the device needs, without the way there",
+)

@@ -5,6 +5,7 @@ One model a process. A folder of inputs or outputs is one set of tensors (intero
 
 from __future__ import annotations
 
+import os
 import time as clock
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,14 @@ _LOADED: dict[str, Any] = {}
 
 
 def load(
-    path: str, device: str = "cpu", precision: str = "fp32", threads: int = 0, optimize: bool = True
+    path: str,
+    device: str = "cpu",
+    precision: str = "fp32",
+    threads: int | None = None,
+    optimize: bool = True,
 ) -> dict[str, Any]:
-    """Load a .onnx file; `threads` 0 leaves their number to ONNX Runtime.
+    """Load a .onnx file. threads: 0 leaves their number to ONNX Runtime, as None does where
+    $INTEROP_THREADS does not say it.
 
     Any device but the processor takes the whole model: where it does not, that is an error, and no
     silent fall back. Raises InvalidModel, EnvironmentUnavailable, UnsupportedOperator.
@@ -50,6 +56,8 @@ def load(
             f"this ONNX Runtime has no {wanted}",
             hint=f"It has {', '.join(ort.get_available_providers())}.",
         )
+    if threads is None:
+        threads = int(os.environ.get("INTEROP_THREADS", 0))
     options = _options(threads, optimize, alone=device != "cpu")
     try:
         session = ort.InferenceSession(path, options, providers=providers)

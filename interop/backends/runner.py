@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from interop.backends.artifacts import built
+from interop.backends.artifacts import Built, built
 from interop.backends.grammar import Backend
 from interop.conversion import provide_for
 from interop.dialect import Dialect
@@ -39,19 +40,20 @@ def open_runner(
     progress: Progress | None = None,
     scratch: Path,
     log: Callable[[str], None] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Runner:
     """Start the worker of `backend`; its environment is made on first use.
 
     timeout: seconds that one step may take. scratch: a folder for what has to be converted and
     translated; runners may share one, and then share what is converted. log: called with what the
-    worker prints.
+    worker prints. variables: of its environment, beside those that any worker gets.
 
     Raises EnvironmentUnavailable where the device or the environment cannot be had.
     """
     check_device(backend)
     progress = progress or Silent()
     home = provide_for(backend.place.framework, backend.version, progress)
-    return Runner(backend, home, timeout, progress, scratch, log)
+    return Runner(backend, home, timeout, progress, scratch, log, variables)
 
 
 class Runner:
@@ -65,6 +67,7 @@ class Runner:
         progress: Progress,
         scratch: Path,
         log: Callable[[str], None] | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.backend = backend
         #: The environment that it runs in, with the version that `backend` may have left open.
@@ -72,8 +75,14 @@ class Runner:
         self._timeout, self._progress, self._scratch = timeout, progress, scratch
         self._dialect: Dialect | None = None
         self._worker = Worker(
-            home.interpreter, backend.place.module, label=str(backend), timeout=timeout, log=log
-        )
+            home.interpreter, backend.place.module, label=str(backend), timeout=timeout, log=log,
+            environment=variables,
+        )  # fmt: skip
+
+    @property
+    def pid(self) -> int:
+        """The number of the worker's process."""
+        return self._worker.pid
 
     @property
     def peak_memory(self) -> int:
@@ -90,18 +99,25 @@ class Runner:
 
         calibration: folders of inputs, for a precision that needs some (int8).
         """
-        backend = self.backend
-        if backend.row.takes_onnx:
-            self._worker.call(
-                "load", path=str(model), device=backend.device, precision=backend.runs_in
-            )
-            return
-        artifact = built(
-            model, backend, self.home, self._scratch,
+        self.load_built(self.build(model, calibration))
+
+    def build(self, model: Path, calibration: Sequence[str] = ()) -> Built:
+        """What the worker loads for `model`: the file itself, or what it is converted into, once."""
+        if self.backend.row.takes_onnx:
+            return Built(model, Dialect({}, {}))
+        return built(
+            model, self.backend, self.home, self._scratch,
             calibration=tuple(calibration), timeout=self._timeout, progress=self._progress,
         )  # fmt: skip
+
+    def load_built(self, artifact: Built) -> None:
+        """Load what `build` gave, here or in another runner of this backend."""
+        backend = self.backend
+        options: dict[str, Any] = {}
+        if backend.row.takes_onnx:
+            options = {"device": backend.device, "precision": backend.runs_in}
         self._dialect = None if artifact.dialect.plain else artifact.dialect
-        self._worker.call("load", path=str(artifact.path))
+        self._worker.call("load", path=str(artifact.path), **options)
 
     def run(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
         """Run each folder of `inputs` into the folder of `outputs` at its place.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 POWERCAP = Path("/sys/class/powercap")
@@ -87,7 +88,7 @@ def _nvml() -> tuple[list[Meter], str]:
         handle = ctypes.c_void_p()
         nvml.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle))
         if _millijoules(nvml, handle) is not None:
-            cards.append(Meter(f"card {index}", lambda handle=handle: _joules(nvml, handle)))
+            cards.append(Meter(f"card {index}", partial(_joules, nvml, handle)))
     return cards, "" if cards else "the NVIDIA cards here do not report their energy"
 
 

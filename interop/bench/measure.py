@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from interop.backends.artifacts import Built
 from interop.bench.energy import Meters
 from interop.bench.process import ColdStart, Process, Runner, start
 from interop.bench.samples import Times
@@ -22,13 +23,19 @@ from interop.bench.turns import take_turns
 from interop.bench.warmup import WarmUp
 from interop.errors import InteropError
 
-#: Starts a fresh process of a contender.
-Open = Callable[[], AbstractContextManager[Runner]]
-
 #: Called with how far it has come (0 to 1) and at what it is.
 Update = Callable[[float | None, str], None]
 
+#: Blocks in each process, where runs are quick enough.
 TURNS = 10
+
+
+@dataclass(frozen=True)
+class Contender:
+    """open: starts a fresh process of it, which then loads `artifact`."""
+
+    open: Callable[[], AbstractContextManager[Runner]]
+    artifact: Built
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,7 @@ Outcome = Measured | InteropError
 
 
 def measure(
-    contenders: Mapping[str, Open],
-    model: Path,
+    contenders: Mapping[str, Contender],
     inputs: str,
     effort: Effort,
     meters: Meters,
@@ -74,7 +80,7 @@ def measure(
     between: Callable[[], Any] = lambda: None,
     now: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Outcome]:
-    """Time `model` (canonical ONNX) on the folder `inputs`; what a contender failed of is its outcome.
+    """Time them all on the folder `inputs`; what a contender failed of is its outcome.
 
     between: called before each round, while no process is there.
     """
@@ -91,8 +97,9 @@ def measure(
                 update(number / effort.processes, f"{name}: {at}")
                 opened = now()
                 try:
-                    runner = stack.enter_context(contenders[name]())
-                    running[name] = start(runner, opened, model, inputs, meters, now)
+                    runner = stack.enter_context(contenders[name].open())
+                    artifact = contenders[name].artifact
+                    running[name] = start(runner, opened, artifact, inputs, meters, now)
                 except InteropError as error:
                     lost[name] = error
             if number == 0 and running:
@@ -100,7 +107,7 @@ def measure(
             length = effort.seconds / effort.processes / turns
             update((number + 0.5) / effort.processes, f"taking turns: {at}")
             blocks = take_turns(
-                {name: lambda one=one: one.block(length) for name, one in running.items()},
+                {name: partial(one.block, length) for name, one in running.items()},
                 turns=turns, rng=rng, lost=lost.__setitem__,
             )  # fmt: skip
             for name, taken in blocks.items():

@@ -16,7 +16,7 @@ BEYOND = 5
 
 
 def percentiles(times: Times) -> dict[str, float | None]:
-    """"p50", "p90" and "p99" in seconds over all runs; None where the sample does not support one."""
+    """ "p50", "p90" and "p99" in seconds over all runs; None where the sample does not support one."""
     runs = times.pooled()
     return {f"p{p}": _percentile(runs, p) for p in PERCENTILES}
 

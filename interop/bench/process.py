@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
+from interop.backends.artifacts import Built
 from interop.bench.energy import Meters
 from interop.bench.machine import process_seconds
 from interop.bench.warmup import WarmUp, warm_up
@@ -27,7 +27,7 @@ class Runner(Protocol):
     def peak_memory(self) -> int: ...
     @property
     def pid(self) -> int: ...
-    def load(self, model: Path) -> None: ...
+    def load_built(self, artifact: Built) -> None: ...
     def time(self, inputs: str, runs: int, warmup: int = 1) -> list[float]: ...
     def __enter__(self) -> Runner: ...
     def __exit__(
@@ -88,14 +88,14 @@ class Process:
 def start(
     runner: Runner,
     opened: float,
-    model: Path,
+    artifact: Built,
     inputs: str,
     meters: Meters,
     now: Callable[[], float] = time.perf_counter,
 ) -> Process:
-    """Load `model` into the process that was opened at the moment `opened`, run it for the first time
-    on the folder `inputs`, and warm it up."""
-    runner.load(model)
+    """Load `artifact` into the process that was opened at the moment `opened`, run it for the first
+    time on the folder `inputs`, and warm it up."""
+    runner.load_built(artifact)
     load = now() - opened
     first = runner.time(inputs, 1, 0)[0]
     warm = warm_up(lambda count: runner.time(inputs, count, 0), now=now)

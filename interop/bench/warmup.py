@@ -57,7 +57,8 @@ def warm_up(
     `run(count)` runs so often and returns the seconds of each. A run that alone takes a good part
     of the limit makes a window of its own.
     """
-    start, medians, runs, window = now(), [], 0, 1
+    start, runs, window = now(), 0, 1
+    medians: list[float] = []
     while not settled(medians):
         seconds = run(window)
         runs += len(seconds)

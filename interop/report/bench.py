@@ -52,8 +52,10 @@ def heading(point: Mapping[str, Any]) -> str:
 
 def resolution(point: Mapping[str, Any]) -> str:
     """The sentence on what cannot be told apart."""
-    if point["null"] is None:
+    if not any(row.get("ratio") for row in point["contenders"]):
         return "one contender: there is nothing to compare it with"
+    if point["null"] is None:
+        return f"ratios are to {point['reference']}; how far it differs from itself is not known"
     return (
         f"ratios are to {point['reference']}, which differs from itself by up to "
         f"{point['resolution']:.1%} here: less is a tie"

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from interop.backends.artifacts import built
 from interop.backends.grammar import Backend
@@ -69,6 +70,8 @@ class Runner:
         self.backend = backend
         #: The environment that it runs in, with the version that `backend` may have left open.
         self.home = home
+        #: What the worker said of the model when it had loaded it.
+        self.facts: dict[str, Any] = {}
         self._timeout, self._progress, self._scratch = timeout, progress, scratch
         self._dialect: Dialect | None = None
         self._worker = Worker(
@@ -92,7 +95,7 @@ class Runner:
         """
         backend = self.backend
         if backend.row.takes_onnx:
-            self._worker.call(
+            self.facts = self._worker.call(
                 "load", path=str(model), device=backend.device, precision=backend.runs_in
             )
             return
@@ -101,7 +104,7 @@ class Runner:
             calibration=tuple(calibration), timeout=self._timeout, progress=self._progress,
         )  # fmt: skip
         self._dialect = None if artifact.dialect.plain else artifact.dialect
-        self._worker.call("load", path=str(artifact.path))
+        self.facts = self._worker.call("load", path=str(artifact.path))
 
     def run(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
         """Run each folder of `inputs` into the folder of `outputs` at its place.

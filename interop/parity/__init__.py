@@ -15,10 +15,12 @@ Inputs are made and outputs compared here, in the host; models run in workers.
 from interop.parity.compare import OutputParity, Verdict, compare, compare_outputs
 from interop.parity.floor import floor_runs
 from interop.parity.grade import RULES, Grade, Rule, grade
-from interop.parity.inputs import InputSet, input_sets, load_input_sets
+from interop.parity.inputs import input_sets
 from interop.parity.latency import Latency, Samples, interleave, latency
 from interop.parity.noise import Noise, measure_noise
+from interop.parity.own_inputs import load_input_sets
 from interop.parity.proof import OutputProof, prove
+from interop.parity.sets import InputSet
 from interop.parity.truth import Truth
 
 __all__ = [

@@ -1,6 +1,10 @@
 """Parity: does one model compute what another computes, to within what rounding does?
 
-inputs.py     input sets, from the signature and the graph (bounds.py: indices inside their tables)
+inputs.py     the few input sets of every conversion, from the signature and the graph
+wide.py       many that find faults, at scales that meet every threshold (thresholds.py, coverage.py)
+recipes.py    how one set is drawn (values.py; roles.py: what each input is for; bounds.py: within
+              which limits; flat.py: who reads and makes a value)
+own_inputs.py the user's own (sets.py: one set, and whether it fits)
 truth.py      the true outputs, in float64 (double.py: the twin model; operators/: fast operators)
 floor.py      float32 runs with perturbed weights and inputs, on ONNX Runtime
 noise.py      the noise floor that those runs give, group by group (groups.py)
@@ -22,6 +26,7 @@ from interop.parity.own_inputs import load_input_sets
 from interop.parity.proof import OutputProof, prove
 from interop.parity.sets import InputSet
 from interop.parity.truth import Truth
+from interop.parity.wide import Wide, wide_input_sets, wide_inputs
 
 __all__ = [
     "RULES",
@@ -35,6 +40,7 @@ __all__ = [
     "Samples",
     "Truth",
     "Verdict",
+    "Wide",
     "compare",
     "compare_outputs",
     "floor_runs",
@@ -45,4 +51,6 @@ __all__ = [
     "load_input_sets",
     "measure_noise",
     "prove",
+    "wide_input_sets",
+    "wide_inputs",
 ]

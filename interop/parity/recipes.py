@@ -160,7 +160,8 @@ class _Drawing:
         style = self.recipe.masks
         if not shape or (style == "scattered" and not self.roles.lengths):
             return values.scattered(shape, rng)
-        return values.padded(shape, self._counts(shape[0], shape[-1]), left=style == "padded left")
+        left = style == "padded left" and not self.roles.lengths  # lengths count from the start
+        return values.padded(shape, self._counts(shape[0], shape[-1]), left=left)
 
     def _length(self, shape: Shape, size: int, rng: np.random.Generator) -> Array:
         rows = shape[0] if shape else 1

@@ -93,6 +93,7 @@ def _non_finite(shape: Shape, dtype: str, rng: np.random.Generator) -> Array:
 FLOATS: Mapping[str, Callable[[Shape, str, np.random.Generator], Array]] = {
     "normal": _normal,
     "uniform": _uniform,  # 0 to 1, as images are
+    "negative": lambda shape, dtype, rng: -rng.random(shape),
     "picture": _picture,
     "zeros": _zeros,
     "edges": _edges,

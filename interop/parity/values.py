@@ -113,7 +113,7 @@ def indices(
         raise InvalidModel(
             f"input {spec.name!r} has no value that stays inside the table it indexes "
             f"(from {limits.low}, below {high})",
-            hint="Give your own by --inputs FILE.npz.",
+            hint="Give your own by --data FILE.npz.",
         )
     if ends:
         return np.where(rng.random(shape) < 0.5, limits.low, high - 1).astype(dtype_of(spec.dtype))

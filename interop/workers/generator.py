@@ -82,7 +82,7 @@ def _arrays(where: str, item: Any) -> dict[str, Any]:
             array = np.asarray(value)
         except Exception as error:
             raise _failed(f"{where}: {name!r} cannot be made an array", error) from error
-        if array.dtype.kind not in "biufcV":
+        if array.dtype.kind not in "biufc" and array.dtype.isbuiltin != 2:  # 2: as bfloat16 is
             message = f"{where}: {name!r} is {_kind(value)}, no array of numbers"
             raise GuestFailure("UsageError", message, HINT)
         arrays[name] = array

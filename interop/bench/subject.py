@@ -6,24 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from interop import conversion, frameworks, proof, sources
+from interop import conversion, frameworks, proof
 from interop.errors import UsageError
-from interop.frameworks import known
-from interop.graph.canonical import canonicalize, save, signature_of
 from interop.progress import Progress
 from interop.reference import ModelReference, resolve
 from interop.signature import Signature
 from interop.workers import Worker
 
+#: Sets of inputs that the parity of each backend is graded on.
+SETS = 2
+
 
 @dataclass(frozen=True)
 class Subject:
-    """The model on disk as every backend gets it, and what its exporter had to give up."""
+    """The model on disk as every backend gets it, what its exporter had to give up, and the inputs on
+    which its parity is graded."""
 
     reference: ModelReference
     canonical: Path
     signature: Signature
     notes: tuple[str, ...]
+    plan: proof.Plan
 
 
 def load(request: conversion.Request, scratch: Path, progress: Progress) -> Subject:
@@ -35,22 +38,18 @@ def load(request: conversion.Request, scratch: Path, progress: Progress) -> Subj
     reference = resolve(request.model, None if home is None else home.framework)
     version = None if home is None else home.version
     environment = conversion.provide_for(reference.framework, version, progress)
-    with (
-        progress.stage(f"load and export ({reference.framework})"),
-        Worker(
-            environment.interpreter,
-            known()[reference.framework].guest,
-            label=reference.framework,
-            timeout=request.timeout,
-            search_path=[str(Path.cwd())],
-        ) as worker,
-    ):
-        source = sources.load(reference, worker, request, scratch)
-    with progress.stage("canonical ONNX"):
-        model = canonicalize(source.onnx)
-        canonical = scratch / "canonical.onnx"
-        save(model, canonical)
-    return Subject(reference, canonical, signature_of(model), source.notes)
+    with Worker(
+        environment.interpreter,
+        frameworks.known()[reference.framework].guest,
+        label=reference.framework,
+        timeout=request.timeout,
+        search_path=[str(Path.cwd())],
+    ) as worker:
+        clock = conversion.Clock()
+        made = conversion.export(reference, worker, request, scratch, clock, progress)
+    plan = _plan(made.canonical, made.signature, reference, request, scratch / "parity")
+    plan = replace(plan, sets=plan.sets[:SETS])
+    return Subject(reference, made.canonical, made.signature, made.source.notes, plan)
 
 
 def inputs_for(
@@ -63,9 +62,7 @@ def inputs_for(
     """
     if batch is not None:
         request = replace(request, sizes={**request.sizes, **_batch_sizes(subject, request, batch)})
-    made = proof.plan(
-        subject.canonical, subject.signature, subject.reference.architecture, request, folder
-    )
+    made = _plan(subject.canonical, subject.signature, subject.reference, request, folder)
     shapes = {name: list(array.shape) for name, array in made.sets[0].arrays.items()}
     return made.inputs()[0], shapes
 
@@ -74,6 +71,16 @@ def items_in(shapes: Mapping[str, list[int]]) -> int:
     """How many items a run computes: the leading dimension of the first input."""
     first = next(iter(shapes.values()), [])
     return first[0] if first else 1
+
+
+def _plan(
+    canonical: Path,
+    signature: Signature,
+    reference: ModelReference,
+    request: conversion.Request,
+    folder: Path,
+) -> proof.Plan:
+    return proof.plan(canonical, signature, reference.architecture, request, folder)
 
 
 def _batch_sizes(subject: Subject, request: conversion.Request, batch: int) -> dict[str, int]:

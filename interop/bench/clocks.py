@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from interop.backends import Backend
 
 
 @dataclass(frozen=True)
@@ -27,3 +30,13 @@ DEVICE = Clock(
     "device-resident",
     "inputs and outputs stay in the device's memory: what the device needs, without the way there",
 )
+
+
+def clocks(backends: Iterable[Backend]) -> tuple[Clock, ...]:
+    """Those that can be read for any of `backends`; on a processor the two would be one."""
+    return (HOST, DEVICE) if any(map(has_device, backends)) else (HOST,)
+
+
+def has_device(backend: Backend) -> bool:
+    """Whether its tensors live elsewhere than the host's, and can be left there."""
+    return backend.place.nvidia

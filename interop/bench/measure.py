@@ -76,13 +76,15 @@ def measure(
     effort: Effort,
     meters: Meters,
     *,
+    resident: bool = False,
     update: Update = lambda fraction, message: None,
     between: Callable[[], Any] = lambda: None,
     now: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Outcome]:
     """Time them all on the folder `inputs`; what a contender failed of is its outcome.
 
-    between: called before each round, while no process is there.
+    resident: inputs and outputs stay on the device. between: called before each round, while no
+    process is there.
     """
     rng = np.random.default_rng(effort.seed)
     lost: dict[str, InteropError] = {}
@@ -99,7 +101,9 @@ def measure(
                 try:
                     runner = stack.enter_context(contenders[name].open())
                     artifact = contenders[name].artifact
-                    running[name] = start(runner, opened, artifact, inputs, meters, now)
+                    running[name] = start(
+                        runner, opened, artifact, inputs, meters, resident=resident, now=now
+                    )
                 except InteropError as error:
                     lost[name] = error
             if number == 0 and running:

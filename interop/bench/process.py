@@ -28,7 +28,9 @@ class Runner(Protocol):
     @property
     def pid(self) -> int: ...
     def load_built(self, artifact: Built) -> None: ...
-    def time(self, inputs: str, runs: int, warmup: int = 1) -> list[float]: ...
+    def time(
+        self, inputs: str, runs: int, warmup: int = 1, *, resident: bool = False
+    ) -> list[float]: ...
     def __enter__(self) -> Runner: ...
     def __exit__(
         self,
@@ -60,6 +62,7 @@ class Process:
     cold: ColdStart
     warm: WarmUp
     meters: Meters
+    resident: bool = False
     now: Callable[[], float] = time.perf_counter
     spent: dict[str, float] = field(default_factory=dict)
     runs: int = 0
@@ -71,7 +74,7 @@ class Process:
         count = max(1, min(MOST_RUNS, round(seconds / self.warm.median)))
         again = max(1, count // REWARM)
         joules, busy, start = self.meters.read(), process_seconds(self.runner.pid), self.now()
-        times = self.runner.time(self.inputs, count, again)
+        times = self.runner.time(self.inputs, count, again, resident=self.resident)
         self.wall += self.now() - start
         self._account(joules, busy, count + again)
         return times
@@ -91,12 +94,14 @@ def start(
     artifact: Built,
     inputs: str,
     meters: Meters,
+    *,
+    resident: bool = False,
     now: Callable[[], float] = time.perf_counter,
 ) -> Process:
     """Load `artifact` into the process that was opened at the moment `opened`, run it for the first
-    time on the folder `inputs`, and warm it up."""
+    time on the folder `inputs`, and warm it up. resident: its tensors stay on the device."""
     runner.load_built(artifact)
     load = now() - opened
-    first = runner.time(inputs, 1, 0)[0]
-    warm = warm_up(lambda count: runner.time(inputs, count, 0), now=now)
-    return Process(runner, inputs, ColdStart(load, first), warm, meters, now)
+    first = runner.time(inputs, 1, 0, resident=resident)[0]
+    warm = warm_up(lambda count: runner.time(inputs, count, 0, resident=resident), now=now)
+    return Process(runner, inputs, ColdStart(load, first), warm, meters, resident, now)

@@ -130,6 +130,8 @@ def _point(point: Point, graded: Mapping[Backend, Graded], subject: Subject) -> 
     rows = []
     for backend, one in graded.items():
         name, ratio = str(backend), None
+        if one.passes and name not in point.outcomes:
+            continue  # it has no such clock
         if reference is not None and name in seen and name != reference:
             ratio = compare(seen[reference].times, seen[name].times, resolution=limit)
         rows.append(_row(name, one, point, ratio))

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from interop import conversion
 from interop.backends import Backend, Runner
-from interop.bench.clocks import HOST
+from interop.bench.clocks import DEVICE, Clock, clocks, has_device
 from interop.bench.energy import Meters, find_meters
 from interop.bench.grading import Graded, grade_all
-from interop.bench.machine import (
-    CpuTime,
-    calibrate,
-    cpu_time,
-    machine,
-)
+from interop.bench.machine import CpuTime, calibrate, cpu_time, machine
 from interop.bench.measure import Contender, Effort, Outcome, Update, measure
 from interop.bench.record import AGAIN, Point, bench_record
 from interop.bench.subject import inputs_for, load
@@ -66,74 +61,92 @@ def run(request: Request, progress: Progress | None = None) -> Bench:
     """
     progress = progress or Silent()
     here = machine()
-    threads = request.threads or (here.cores,)
-    cpus = {count: chosen_cpus(count) for count in threads}
     _check(request)
+    cpus = {count: chosen_cpus(count) for count in request.threads or (here.cores,)}
+    batches: tuple[int | None, ...] = request.batches or (None,)
     with conversion.scratch_folder() as scratch:
         subject = load(request.model, scratch, progress)
-        batches = request.batches or (None,)
         fed = {b: inputs_for(subject, request.model, b, scratch / f"batch-{b}") for b in batches}
         graded = grade_all(subject, request, scratch, progress)
+        field = _Field(request, graded, scratch, find_meters())
         beats: list[tuple[float, ...]] = []
-        before, meters, points = cpu_time(), find_meters(), []
-        for batch, count in itertools.product(batches, threads):
-            folder, shapes = fed[batch]
-            with progress.stage(_title(batch, count)) as update:
-                point = _Place(request, graded, scratch, meters, count, cpus[count])
-                outcomes = point.measure(folder, lambda: beats.append(calibrate()), update)
-            points.append(Point(batch, count, cpus[count], HOST, shapes, outcomes))
+        before, points = cpu_time(), []
+        for batch, threads, clock in itertools.product(batches, cpus, clocks(request.on)):
+            inputs, shapes = fed[batch]
+            with progress.stage(_title(batch, threads, clock)) as update:
+                seen = field.measure(
+                    inputs, threads, cpus[threads], clock,
+                    between=lambda: beats.append(calibrate()), update=update,
+                )  # fmt: skip
+            points.append(Point(batch, threads, cpus[threads], clock, shapes, seen))
         noise = Noise(tuple(beats), before, cpu_time())
-        document = bench_record(request, subject, here, noise, graded, points, meters)
+        document = bench_record(request, subject, here, noise, graded, points, field.meters)
         if request.output is not None:
             _write(document, request.output)
     return Bench(request.output, document)
 
 
 @dataclass(frozen=True)
-class _Place:
-    """One point: so many threads, on those processors."""
+class _Field:
+    """The contenders, and what they are measured with."""
 
     request: Request
     graded: Mapping[Backend, Graded]
     scratch: Path
     meters: Meters
-    threads: int
-    cpus: tuple[int, ...]
 
-    def measure(self, inputs: str, between: Any, update: Update) -> dict[str, Outcome]:
+    def measure(
+        self,
+        inputs: str,
+        threads: int,
+        cpus: tuple[int, ...],
+        clock: Clock,
+        *,
+        between: Callable[[], None],
+        update: Update,
+    ) -> dict[str, Outcome]:
         """The outcomes of those whose parity holds; the first of them has a double."""
-        passing = {str(b): self._contender(b) for b, one in self.graded.items() if one.passes}
+        passing = {
+            str(backend): self._contender(backend, one, threads, cpus)
+            for backend, one in self.graded.items()
+            if one.passes and (clock is not DEVICE or has_device(backend))
+        }
         if len(passing) > 1:
             first = next(iter(passing))
             passing[first + AGAIN] = passing[first]
-        effort = self.request.effort
-        return measure(passing, inputs, effort, self.meters, update=update, between=between)
+        return measure(
+            passing, inputs, self.request.effort, self.meters,
+            resident=clock is DEVICE, between=between, update=update,
+        )  # fmt: skip
 
-    def _contender(self, backend: Backend) -> Contender:
-        graded, timeout = self.graded[backend], self.request.model.timeout
+    def _contender(
+        self, backend: Backend, graded: Graded, threads: int, cpus: tuple[int, ...]
+    ) -> Contender:
+        timeout, variables = self.request.model.timeout, thread_variables(threads)
         assert graded.home is not None
         assert graded.artifact is not None
-        home, variables = graded.home, thread_variables(self.threads)
+        home = graded.home
 
-        def open_one() -> Runner:
-            with confined(self.cpus):
+        def start() -> Runner:
+            with confined(cpus):
                 return Runner(backend, home, timeout, Silent(), self.scratch, variables=variables)
 
-        return Contender(open_one, graded.artifact)
+        return Contender(start, graded.artifact)
 
 
 def _check(request: Request) -> None:
-    if request.effort.processes < 2 or request.effort.seconds <= 0:
+    """Before any work is done."""
+    if request.effort.processes < 2 or not request.effort.seconds > 0:
         raise UsageError(
-            "a bench needs two processes of each contender at least, and some time",
+            "a bench needs two processes of each contender at least, and some seconds",
             hint="One process says nothing of the next: give --processes 3 or more.",
         )
     if request.output is not None:
         check_free(request.output, force=request.model.force)
 
 
-def _title(batch: int | None, threads: int) -> str:
-    return f"measure, {'' if batch is None else f'batch {batch}, '}threads {threads}"
+def _title(batch: int | None, threads: int, clock: Clock) -> str:
+    return f"measure, {'' if batch is None else f'batch {batch}, '}threads {threads}, {clock.title}"
 
 
 def _write(document: dict[str, Any], folder: Path) -> None:

@@ -47,7 +47,9 @@ def load(request: conversion.Request, scratch: Path, progress: Progress) -> Subj
     ) as worker:
         clock = conversion.Clock()
         made = conversion.export(reference, worker, request, scratch, clock, progress)
-    plan = _plan(made.canonical, made.signature, reference, request, scratch / "parity")
+    plan = proof.plan(
+        made.canonical, made.signature, reference.architecture, request, scratch / "parity"
+    )
     plan = replace(plan, sets=plan.sets[:SETS])
     return Subject(reference, made.canonical, made.signature, made.source.notes, plan)
 
@@ -62,7 +64,9 @@ def inputs_for(
     """
     if batch is not None:
         request = replace(request, sizes={**request.sizes, **_batch_sizes(subject, request, batch)})
-    made = _plan(subject.canonical, subject.signature, subject.reference, request, folder)
+    made = proof.plan(
+        subject.canonical, subject.signature, subject.reference.architecture, request, folder
+    )
     shapes = {name: list(array.shape) for name, array in made.sets[0].arrays.items()}
     return made.inputs()[0], shapes
 
@@ -71,16 +75,6 @@ def items_in(shapes: Mapping[str, list[int]]) -> int:
     """How many items a run computes: the leading dimension of the first input."""
     first = next(iter(shapes.values()), [])
     return first[0] if first else 1
-
-
-def _plan(
-    canonical: Path,
-    signature: Signature,
-    reference: ModelReference,
-    request: conversion.Request,
-    folder: Path,
-) -> proof.Plan:
-    return proof.plan(canonical, signature, reference.architecture, request, folder)
 
 
 def _batch_sizes(subject: Subject, request: conversion.Request, batch: int) -> dict[str, int]:

@@ -36,6 +36,7 @@ class Request:
     force: bool = False
     inputs: tuple[TensorSpec, ...] = ()
     data: Path | None = None
+    non_finite: bool = False  # whether that may hold NaN and infinities
     sizes: dict[str, int] = field(default_factory=dict)
     signature: str | None = None
     weights: Path | None = None

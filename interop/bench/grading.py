@@ -3,43 +3,49 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import onnx
 
 from interop import conversion, proof
-from interop.backends import Backend, open_runner
+from interop.backends import Backend, Runner
 from interop.backends.artifacts import Built
-from interop.bench.subject import Subject
+from interop.backends.runner import find_home
+from interop.checks.drawn import random_nodes
+from interop.checks.held import hold
+from interop.checks.lineup import Lineup
 from interop.environments import Environment
-from interop.errors import InteropError
+from interop.errors import InteropError, UsageError
 from interop.frameworks import known
 from interop.output import size
 from interop.parity.grade import grade
-from interop.parity.proof import OutputProof, prove
 from interop.progress import Progress
 from interop.workers import Worker
-from interop.workers.tensors import read_tensors
 
-if TYPE_CHECKING:
-    from interop.bench.run import Request
+
+@dataclass(frozen=True)
+class Ready:
+    """What the processes of one backend load, `bytes` of it to be shipped, and where.
+
+    convert: seconds that making it took; None where the backend takes the model as it is.
+    """
+
+    home: Environment
+    artifact: Built
+    bytes: int
+    convert: float | None
 
 
 @dataclass(frozen=True)
 class Graded:
-    """One backend. why: what keeps it from being measured, or empty.
-
-    artifact: what its processes load, of `bytes` bytes; convert: seconds that making it took, None
-    where the backend takes the model as it is.
-    """
+    """One backend. why: what keeps it from being measured, or empty."""
 
     why: str
     grade: dict[str, Any] | None = None
-    home: Environment | None = None
-    artifact: Built | None = None
-    bytes: int = 0
-    convert: float | None = None
+    ready: Ready | None = None
 
     @property
     def passes(self) -> bool:
@@ -50,24 +56,35 @@ class Graded:
 
 
 def grade_all(
-    subject: Subject, request: Request, scratch: Path, progress: Progress
-) -> dict[Backend, Graded]:
-    """Run each backend of `request` on the inputs of `subject` and hold it against the float64 truth.
+    plan: proof.Plan, on: tuple[Backend, ...], timeout: float, seed: int, scratch: Path,
+    progress: Progress,
+) -> dict[Backend, Graded]:  # fmt: skip
+    """Make the model ready for each backend of `on`, run it there on the inputs of `plan`, and hold it
+    against the float64 truth, as `interop check` does. What goes wrong with one is its own row.
 
-    What goes wrong with one is its own row.
+    Raises UsageError for a model that draws random numbers.
     """
-    with progress.stage("float64 truth and noise floor"):
-        _find_truth(subject.plan, request.model.timeout, request.model.seed, progress)
-    return {
-        backend: _graded(subject, backend, request.model.timeout, scratch, progress)
-        for backend in request.on
-    }
+    drawing = random_nodes(onnx.load(plan.canonical, load_external_data=False))
+    if drawing:
+        raise UsageError(
+            f"{drawing[0]} draws random numbers: its parity cannot be graded run by run, and without "
+            "parity there are no figures",
+            hint="`interop check` compares distributions; time a part of it that draws none.",
+        )
+    _find_truth(plan, timeout, seed, progress)
+    rows = {backend: _made(plan, backend, timeout, scratch, progress) for backend in on}
+    return rows | _held(
+        plan, {b: r for b, r in rows.items() if r.passes}, timeout, scratch, progress
+    )
 
 
 def _find_truth(plan: proof.Plan, timeout: float, seed: int, progress: Progress) -> None:
     home = conversion.provide_for("onnx", None, progress)
     model, inputs = str(plan.canonical), plan.inputs()
-    with Worker(home.interpreter, known()["onnx"].guest, label="onnx", timeout=timeout) as checker:
+    with (
+        progress.stage("float64 truth and floor"),
+        Worker(home.interpreter, known()["onnx"].guest, label="onnx", timeout=timeout) as checker,
+    ):
         checker.call("truth", model=model, inputs=inputs, outputs=plan.outputs("truth"))
         checker.call(
             "floor_runs", model=model, inputs=inputs, outputs=plan.outputs("floor"), seed=seed,
@@ -75,36 +92,41 @@ def _find_truth(plan: proof.Plan, timeout: float, seed: int, progress: Progress)
         )  # fmt: skip
 
 
-def _graded(
-    subject: Subject, backend: Backend, timeout: float, scratch: Path, progress: Progress
+def _made(
+    plan: proof.Plan, backend: Backend, timeout: float, scratch: Path, progress: Progress
 ) -> Graded:
-    plan, folder = subject.plan, scratch / "outputs" / str(backend).replace(":", "-")
-    outputs = [str(folder / str(index)) for index in range(len(plan.sets))]
+    """Convert the model for `backend`, where that has to be, and say how long it took."""
     try:
-        with (
-            progress.stage(f"parity of {backend}"),
-            open_runner(backend, timeout=timeout, progress=progress, scratch=scratch) as runner,
-        ):
+        home = find_home(backend, progress)
+        with Runner(backend, home, timeout, progress, scratch) as runner:
             start = time.perf_counter()
-            artifact = runner.build(subject.canonical, calibration=plan.inputs())
-            convert = None if backend.row.takes_onnx else time.perf_counter() - start
-            runner.load_built(artifact)
-            runner.run(plan.inputs(), outputs)
+            artifact = runner.build(plan.canonical, calibration=plan.inputs())
+            seconds = None if backend.row.takes_onnx else time.perf_counter() - start
     except InteropError as error:
         return Graded(error.message)
-    found = grade(_proofs(plan, outputs))
-    why = "" if found.passes else f"parity failed, grade {found.letter}: {found.sentence}"
-    return Graded(
-        why, found.to_json(), runner.home, artifact, shipped_bytes(artifact.path, backend), convert
-    )
+    return Graded("", None, Ready(home, artifact, shipped_bytes(artifact.path, backend), seconds))
 
 
-def _proofs(plan: proof.Plan, outputs: Sequence[str]) -> list[OutputProof]:
-    found: list[OutputProof] = []
-    for index, folder in enumerate(outputs):
-        truth, noise = proof.yardstick(plan, index)
-        given = read_tensors(folder)
-        found += prove(plan.sets[index].label, truth, given, given, noise)
+def _held(
+    plan: proof.Plan,
+    made: Mapping[Backend, Graded],
+    timeout: float,
+    scratch: Path,
+    progress: Progress,
+) -> dict[Backend, Graded]:
+    with Lineup(tuple(made), timeout, scratch, progress, None) as lineup:
+        lineup.begin(plan)
+        attempts = list(lineup.attempts(plan))
+    found = {}
+    for attempt, (backend, row), held in zip(
+        attempts, made.items(), hold(plan, attempts, ()).sides, strict=True
+    ):
+        if attempt.error is not None:
+            found[backend] = replace(row, why=str(attempt.error))
+            continue
+        given = grade(held)
+        why = "" if given.passes else f"parity failed, grade {given.letter}: {given.sentence}"
+        found[backend] = replace(row, why=why, grade=given.to_json())
     return found
 
 

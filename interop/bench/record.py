@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +18,9 @@ from interop.bench.intervals import CONFIDENCE, RESAMPLES, Ratio, compare, resol
 from interop.bench.machine import Machine, complaints, share_of_others, spread
 from interop.bench.measure import Measured, Outcome
 from interop.bench.subject import Subject, items_in
+from interop.errors import InteropError
 from interop.output import digest, size
+from interop.record import host_versions
 
 if TYPE_CHECKING:
     from interop.bench.run import Noise, Request
@@ -64,6 +64,7 @@ def bench_record(
     beats = [beat for one in noise.beats for beat in one]
     return {
         "schema_version": SCHEMA_VERSION,
+        "kind": "bench",
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "model": {
             "reference": subject.reference.text,
@@ -85,9 +86,8 @@ def bench_record(
         "grades": {str(backend): one.to_json() for backend, one in graded.items()},
         "points": [_point(point, graded, subject) for point in points],
         "versions": {
-            "python": platform.python_version(),
-            "interop": metadata.version("interop"),
-            **{str(b): one.home.version for b, one in graded.items() if one.home is not None},
+            **host_versions(),
+            **{str(b): one.ready.home.version for b, one in graded.items() if one.ready},
         },
         "notes": [*subject.notes, *_notes(points), *meters.absent],
     }
@@ -153,8 +153,8 @@ def _row(name: str, graded: Graded, point: Point, ratio: Ratio | None) -> dict[s
     """One contender; without figures where its parity failed, or it did."""
     row: dict[str, Any] = {"name": name, "grade": graded.grade, "why": graded.why}
     outcome = point.outcomes.get(name)
-    if not isinstance(outcome, Measured):
-        why = graded.why if outcome is None else outcome.message
+    if not isinstance(outcome, Measured) or graded.ready is None:
+        why = outcome.message if isinstance(outcome, InteropError) else graded.why
         return {**row, "why": why, "percentiles": None}
     shares = percentiles.percentiles(outcome.times)
     median, items = float(np.median(outcome.times.pooled())), items_in(point.shapes)
@@ -166,11 +166,11 @@ def _row(name: str, graded: Graded, point: Point, ratio: Ratio | None) -> dict[s
         "items_per_second": items / median,
         "runs": len(outcome.times.pooled()),
         "peak_memory_bytes": outcome.peak_memory,
-        "model_bytes": graded.bytes,
+        "model_bytes": graded.ready.bytes,
         "joules_per_item": {meter: joules / items for meter, joules in outcome.joules.items()},
         "cores": outcome.cores,
         "cold": {
-            "convert": graded.convert,
+            "convert": graded.ready.convert,
             "load": [one.load for one in outcome.cold],
             "first_run": [one.first_run for one in outcome.cold],
         },

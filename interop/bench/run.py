@@ -67,7 +67,9 @@ def run(request: Request, progress: Progress | None = None) -> Bench:
     with conversion.scratch_folder() as scratch:
         subject = load(request.model, scratch, progress)
         fed = {b: inputs_for(subject, request.model, b, scratch / f"batch-{b}") for b in batches}
-        graded = grade_all(subject, request, scratch, progress)
+        graded = grade_all(
+            subject.plan, request.on, request.model.timeout, request.model.seed, scratch, progress
+        )
         field = _Field(request, graded, scratch, find_meters())
         beats: list[tuple[float, ...]] = []
         before, points = cpu_time(), []
@@ -123,15 +125,14 @@ class _Field:
         self, backend: Backend, graded: Graded, threads: int, cpus: tuple[int, ...]
     ) -> Contender:
         timeout, variables = self.request.model.timeout, thread_variables(threads)
-        assert graded.home is not None
-        assert graded.artifact is not None
-        home = graded.home
+        assert graded.ready is not None
+        home = graded.ready.home
 
         def start() -> Runner:
             with confined(cpus):
                 return Runner(backend, home, timeout, Silent(), self.scratch, variables=variables)
 
-        return Contender(start, graded.artifact)
+        return Contender(start, graded.ready.artifact)
 
 
 def _check(request: Request) -> None:

@@ -63,7 +63,9 @@ def test_student_s_quantiles_are_those_of_the_distribution() -> None:
     for freedom, quantile in intervals._STUDENT.items():
         x = np.linspace(0, quantile, 20001)
         density = (1 + x**2 / freedom) ** (-(freedom + 1) / 2)
-        scale = math.gamma((freedom + 1) / 2) / math.gamma(freedom / 2) / math.sqrt(freedom * math.pi)
+        scale = (
+            math.gamma((freedom + 1) / 2) / math.gamma(freedom / 2) / math.sqrt(freedom * math.pi)
+        )
         assert scale * np.trapezoid(density, x) == pytest.approx(0.475, abs=5e-5), freedom
     stretches = [intervals._stretch(count) for count in range(2, 200)]
     assert stretches == sorted(stretches, reverse=True)
@@ -147,13 +149,17 @@ def test_a_percentile_is_given_where_five_runs_lie_beyond_it() -> None:
     for count, known in [(9, 0), (10, 1), (49, 1), (50, 2), (499, 2), (500, 3)]:
         given = percentiles(Times.of([[[1.0] * count]]))
         assert list(given) == ["p50", "p90", "p99"]
-        assert [value is not None for value in given.values()] == [True] * known + [False] * (3 - known)
+        assert [value is not None for value in given.values()] == [True] * known + [False] * (
+            3 - known
+        )
         beyond = np.arange(1, count + 1.0)
-        for (_, value), p in zip(percentiles(Times.of([[beyond]])).items(), (50, 90, 99), strict=True):
+        for (_, value), p in zip(
+            percentiles(Times.of([[beyond]])).items(), (50, 90, 99), strict=True
+        ):
             assert value is None or np.sum(beyond > value) >= 5, (count, p)
 
 
-def warming(times: Callable[[int], float], limit: float = 5.0):  # noqa: ANN201
+def warming(times: Callable[[int], float], limit: float = 5.0):
     """The warm-up of a contender whose n-th run takes `times(n)` seconds, by a clock that they move."""
     clock, number = [0.0], itertools.count()
 

@@ -82,41 +82,34 @@ def bench_record(
             "seconds": request.effort.seconds,
             "seed": request.effort.seed,
         },
-        "rules": _rules(),
+        "rules": rules(),
         "grades": {str(backend): one.to_json() for backend, one in graded.items()},
         "points": [_point(point, graded, subject) for point in points],
         "versions": {
             **host_versions(),
             **{str(b): one.ready.home.version for b, one in graded.items() if one.ready},
         },
-        "notes": [*subject.notes, *_notes(points), *meters.absent],
+        "notes": [*subject.notes, *meters.absent],
     }
 
 
-def _rules() -> dict[str, Any]:
-    """The rules by which the figures were made, for who reads them without us."""
+def rules() -> dict[str, str]:
+    """How the figures were made, in sentences, for who reads them without us."""
+    needs = ", ".join(f"{percentiles.needed(p)} for p{p}" for p in percentiles.PERCENTILES)
     return {
-        "interval": f"{CONFIDENCE:.0%}, bootstrap over processes, blocks and runs "
-        f"({RESAMPLES} resamples), stretched for the number of processes",
-        "percentiles": {f"p{p}": percentiles.needed(p) for p in percentiles.PERCENTILES},
-        "warm_up": {
-            "window": warmup.WINDOW,
-            "fall": warmup.FALL,
-            "calm_windows": warmup.CALM,
-            "limit_seconds": warmup.LIMIT,
-        },
+        "parity": "Who does not compute what the model computes, to within rounding, has no figures.",
+        "ratio": "A ratio is the median over all pairs of blocks that ran side by side; so it need not "
+        "be the ratio of the p50s.",
+        "interval": f"Its interval ({CONFIDENCE:.0%}) is a bootstrap over processes, in them over "
+        f"blocks, and in those over runs ({RESAMPLES} resamples), stretched for the few processes.",
+        "tie": "A tie: the interval holds 1, or the first contender differs as much from itself.",
+        "percentiles": f"A percentile needs {percentiles.BEYOND} runs beyond it: {needs}.",
+        "warm_up": f"Warmed up: the medians of {warmup.CALM} windows of {warmup.WINDOW} runs in a row "
+        f"are no more than {warmup.FALL:.0%} below the lowest before; given up after "
+        f"{warmup.LIMIT:g} s.",
+        "convert": "'convert' is once for all processes, that of the framework which does it included; "
+        "'load' is of each: interpreter, framework and model; then the first run.",
     }
-
-
-def _notes(points: Sequence[Point]) -> list[str]:
-    clocks = {point.clock.title: point.clock.what for point in points}
-    needs = ", ".join(f"p{p} {percentiles.needed(p)}" for p in percentiles.PERCENTILES)
-    return [
-        *(f"clock '{title}': {what}" for title, what in clocks.items()),
-        f"a percentile needs {percentiles.BEYOND} runs beyond it, so at least: {needs} runs",
-        "a ratio is the median over pairs of blocks that ran side by side; the interval takes "
-        "processes, blocks and runs for what may vary",
-    ]
 
 
 def _point(point: Point, graded: Mapping[Backend, Graded], subject: Subject) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A bench in the terminal: a table of figures a point, and what has to be known to read them."""
+"""A bench in the terminal: figures of each point, and what has to be known to read them."""
 
 from __future__ import annotations
 
@@ -12,23 +12,28 @@ from rich.text import Text
 from interop.report.terminal import bytes_for_people
 
 Document = Mapping[str, Any]
+Point = Mapping[str, Any]
+Row = Mapping[str, Any]
 
 
 def bench_summary(document: Document, console: Console | None = None) -> None:
     """Print `document` (interop.bench.record) as people read it."""
     console = console or Console()
-    console.print(machine_line(document), style="dim")
     for warning in document["noise"]["warnings"]:
         console.print(Text(f"noisy: {warning}", style="yellow"))
     for point in document["points"]:
-        console.print()
         console.print(Text(heading(point), style="bold"))
-        console.print(_table(point))
-        console.print(Text(resolution(point), style="dim"))
-    console.print()
-    console.print(_cold(document))
+        console.print()
+        console.print(_times(point))
+        console.print()
+        console.print(_costs(point))
+        console.print()
+        for line in remarks(point):
+            console.print(Text(line, style="dim"))
+        console.print()
+    console.print(Text(machine_line(document), style="dim"))
     for note in document["notes"]:
-        console.print(Text(f"note: {note}", style="dim"))
+        console.print(Text(note, style="dim"))
 
 
 def machine_line(document: Document) -> str:
@@ -42,7 +47,7 @@ def machine_line(document: Document) -> str:
     )
 
 
-def heading(point: Mapping[str, Any]) -> str:
+def heading(point: Point) -> str:
     """What was measured at a point, and by which clock."""
     threads = f"{point['threads']} thread{'s' if point['threads'] > 1 else ''}"
     cpus = ", ".join(map(str, point["affinity"]))
@@ -50,9 +55,26 @@ def heading(point: Mapping[str, Any]) -> str:
     return f"{batch}{threads} on processors {cpus}; clock: {point['clock']['title']}"
 
 
-def resolution(point: Mapping[str, Any]) -> str:
-    """The sentence on what cannot be told apart."""
-    if not any(row.get("ratio") for row in point["contenders"]):
+def remarks(point: Point) -> list[str]:
+    """Why somebody has no figures, what was not told apart, which percentiles are missing, who did not
+    settle."""
+    rows = measured(point)
+    found = [f"{r['name']}: {r['why']}" for r in point["contenders"] if r["percentiles"] is None]
+    if rows:
+        found.append(_resolution(point))
+    missing = sorted(
+        {p for row in rows for p, value in row["percentiles"].items() if value is None}
+    )
+    if missing:
+        found.append(f"–: too few runs for {', '.join(missing)}")
+    restless = [r["name"] for r in rows if not all(one["settled"] for one in r["warm_up"])]
+    if restless:
+        found.append(f"still getting faster when its warm-up was ended: {', '.join(restless)}")
+    return found
+
+
+def _resolution(point: Point) -> str:
+    if not any(row["ratio"] for row in measured(point)):
         return "one contender: there is nothing to compare it with"
     if point["null"] is None:
         return f"ratios are to {point['reference']}; how far it differs from itself is not known"
@@ -62,72 +84,82 @@ def resolution(point: Mapping[str, Any]) -> str:
     )
 
 
-def _table(point: Mapping[str, Any]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("contender")
-    table.add_column("grade")
-    for title in ("p50 ms", "p90 ms", "p99 ms", "ratio (95 %)"):
-        table.add_column(title, justify="right")
-    table.add_column("verdict")
-    for title in ("items/s", "memory", "model"):
-        table.add_column(title, justify="right")
-    joules = any(row["joules_per_item"] for row in point["contenders"])
-    if joules:
-        table.add_column("J/item", justify="right")
+def measured(point: Point) -> list[Row]:
+    """The contenders of a point that have figures."""
+    return [row for row in point["contenders"] if row["percentiles"] is not None]
+
+
+def _times(point: Point) -> Table:
+    table = _table("", "grade", "p50, ms", "p90, ms", "p99, ms", "ratio", "95 %", "verdict")
     for row in point["contenders"]:
-        table.add_row(*_cells(row, joules))
+        name, grade = Text(row["name"]), letter(row)
+        if row["percentiles"] is None:
+            table.add_row(name, grade, "–", "–", "–", "–", "–", "no figures")
+            continue
+        shown = [milliseconds(seconds) for seconds in row["percentiles"].values()]
+        table.add_row(name, grade, *shown, *ratio_text(row["ratio"]))
     return table
 
 
-def _cells(row: Mapping[str, Any], joules: bool) -> list[str]:
-    grade = row["grade"]["letter"] if row["grade"] else "–"
-    if row["percentiles"] is None:
-        return [row["name"], grade, "–", "–", "–", "–", f"no figures: {row['why']}"]
-    cells = [row["name"], grade, *(milliseconds(s) for s in row["percentiles"].values())]
-    ratio = row["ratio"]
-    cells += ["1", ""] if ratio is None else [ratio_text(ratio), ratio["verdict"]]
-    cells += [
-        f"{row['items_per_second']:.4g}",
-        bytes_for_people(row["peak_memory_bytes"]),
-        bytes_for_people(row["model_bytes"]),
-    ]
-    return [*cells, f"{sum(row['joules_per_item'].values()):.3g}"] if joules else cells
-
-
-def milliseconds(seconds: float | None) -> str:
-    """Three digits; a dash where the sample does not support the figure."""
-    if seconds is None:
-        return "–"
-    value = seconds * 1e3
-    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
-
-
-def ratio_text(ratio: Mapping[str, Any]) -> str:
-    return f"{ratio['ratio']:.2f} ({ratio['low']:.2f}–{ratio['high']:.2f})"
-
-
-def _cold(document: Document) -> Table:
-    """Of the first point: a sweep starts the same model in the same way."""
-    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
-    table.add_column("cold start, s")
-    for title in ("convert once", "process and load", "first run", "runs to warm up", "processes"):
-        table.add_column(title, justify="right")
-    for row in document["points"][0]["contenders"]:
-        if row["percentiles"] is None:
-            continue
+def _costs(point: Point) -> Table:
+    """What a contender needs beside time, and until its first answer."""
+    rows = measured(point)
+    joules = any(row["joules_per_item"] for row in rows)
+    table = _table(
+        "", "items/s", "memory", "model", *(["J/item"] if joules else []),
+        "convert, s", "load, s", "first run, s",
+    )  # fmt: skip
+    for row in rows:
         cold = row["cold"]
+        energy = [f"{sum(row['joules_per_item'].values()):.3g}"] if joules else []
         table.add_row(
-            row["name"],
+            Text(row["name"]),
+            rate(row["items_per_second"]),
+            bytes_for_people(row["peak_memory_bytes"]),
+            bytes_for_people(row["model_bytes"]),
+            *energy,
             "–" if cold["convert"] is None else f"{cold['convert']:.2f}",
-            _range(cold["load"], ".2f"),
-            _range(cold["first_run"], ".3g"),
-            _range([one["runs"] for one in row["warm_up"]], "d")
-            + ("" if all(one["settled"] for one in row["warm_up"]) else ", not settled"),
-            str(len(cold["load"])),
+            spread(cold["load"]),
+            spread(cold["first_run"]),
         )
     return table
 
 
-def _range(values: Sequence[float], form: str) -> str:
-    low, high = (format(value, form) for value in (min(values), max(values)))
-    return low if low == high else f"{low} to {high}"
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, title in enumerate(headings):
+        words = index == 0 or title in ("grade", "verdict")
+        table.add_column(title, justify="left" if words else "right", no_wrap=index == 0)
+    return table
+
+
+def letter(row: Row) -> str:
+    """The grade, or a dash where it came to none."""
+    return row["grade"]["letter"] if row["grade"] else "–"
+
+
+def milliseconds(seconds: float | None) -> str:
+    """Three digits; a dash where the sample does not support the figure."""
+    return "–" if seconds is None else _digits(seconds * 1e3)
+
+
+def rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def ratio_text(ratio: Mapping[str, Any] | None) -> tuple[str, str, str]:
+    """(ratio, its interval, verdict); of the one that the others are held against, 1."""
+    if ratio is None:
+        return "1", "", ""
+    low, high = ratio["low"], ratio["high"]
+    return f"{ratio['ratio']:.2f}", f"{low:.2f}–{high:.2f}", ratio["verdict"]
+
+
+def spread(seconds: Sequence[float]) -> str:
+    """Least and most of several processes."""
+    low, high = _digits(min(seconds)), _digits(max(seconds))
+    return low if low == high else f"{low}–{high}"
+
+
+def _digits(value: float) -> str:
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"

@@ -9,29 +9,43 @@ from typing import Any
 
 from interop.report.bench import (
     heading,
+    letter,
     machine_line,
+    measured,
     milliseconds,
+    rate,
     ratio_text,
-    resolution,
+    remarks,
+    spread,
 )
-from interop.report.bench_plots import figures, ratio_plot, spread_plot, sweep_plot
+from interop.report.bench_plots import ratio_plot, spread_plot, sweep_plot
 from interop.report.terminal import bytes_for_people
 
 Point = Mapping[str, Any]
 Row = Mapping[str, Any]
+_Columns = tuple[tuple[str, Callable[[Row], str]], ...]
 
 #: Columns of figures: heading, and the text of a row that has them.
-_COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
+_COLUMNS: _Columns = (
     ("p50, ms", lambda row: milliseconds(row["percentiles"]["p50"])),
     ("p90, ms", lambda row: milliseconds(row["percentiles"]["p90"])),
     ("p99, ms", lambda row: milliseconds(row["percentiles"]["p99"])),
-    ("ratio (95 %)", lambda row: "1" if row["ratio"] is None else ratio_text(row["ratio"])),
-    ("verdict", lambda row: "" if row["ratio"] is None else row["ratio"]["verdict"]),
-    ("items/s", lambda row: f"{row['items_per_second']:.4g}"),
+    ("ratio", lambda row: ratio_text(row["ratio"])[0]),
+    ("95 %", lambda row: ratio_text(row["ratio"])[1]),
+    ("verdict", lambda row: ratio_text(row["ratio"])[2]),
+)
+
+#: As above, of what it needs beside time, and until its first answer.
+_COSTS: _Columns = (
+    ("items/s", lambda row: rate(row["items_per_second"])),
     ("peak memory", lambda row: bytes_for_people(row["peak_memory_bytes"])),
     ("model", lambda row: bytes_for_people(row["model_bytes"])),
+    ("convert, s", lambda row: _optional(row["cold"]["convert"], ".2f")),
+    ("load, s", lambda row: spread(row["cold"]["load"])),
+    ("first run, s", lambda row: spread(row["cold"]["first_run"])),
     ("runs", lambda row: str(row["runs"])),
-    ("cores busy", lambda row: "–" if row["cores"] is None else f"{row['cores']:.1f}"),
+    ("cores busy", lambda row: _optional(row["cores"], ".1f")),
+    ("J/item", lambda row: _optional(sum(row["joules_per_item"].values()) or None, ".3g")),
 )
 
 
@@ -74,15 +88,15 @@ def _noise(document: Mapping[str, Any]) -> str:
 
 
 def _point(point: Point) -> str:
-    plots = ""
-    if figures(point):
-        plots = f"<h3>How the runs are spread</h3>{spread_plot(point)}{_SPREAD}"
-    if any(row["ratio"] for row in figures(point)):
+    rows, plots = measured(point), ""
+    if rows:
+        plots = f"<h3>How the runs are spread</h3>{spread_plot(rows)}{_SPREAD}"
+    if any(row["ratio"] for row in rows):
         plots = f"<h3>Ratios</h3>{ratio_plot(point)}{_RATIOS}{plots}"
-    return (
-        f"<h2>{escape(heading(point))}</h2>{_table(point)}"
-        f'<p class="soft">{escape(resolution(point))}</p>{plots}'
-    )
+    said = "".join(f'<p class="soft">{escape(line)}</p>' for line in remarks(point))
+    costs = _table(rows, _COSTS) if rows else ""
+    times = _table(point["contenders"], _COLUMNS)
+    return f"<h2>{escape(heading(point))}</h2>{times}{said}{costs}{plots}"
 
 
 _RATIOS = (
@@ -95,29 +109,27 @@ _SPREAD = (
 )
 
 
-def _table(point: Point) -> str:
-    head = "".join(f'<th scope="col">{title}</th>' for title, _ in _COLUMNS)
-    rows = "".join(map(_row, point["contenders"]))
+def _table(rows: Sequence[Row], columns: _Columns) -> str:
+    head = "".join(f'<th scope="col">{title}</th>' for title, _ in columns)
+    body = "".join(_row(row, columns) for row in rows)
     return (
         '<div class="scroll"><table><thead><tr><th scope="col">contender</th><th scope="col">grade</th>'
-        f"{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
-def _row(row: Row) -> str:
-    grade = row["grade"]["letter"] if row["grade"] else "–"
-    first = f'<th scope="row">{escape(row["name"])}</th><td>{grade}</td>'
+def _row(row: Row, columns: _Columns) -> str:
+    first = f'<th scope="row">{escape(row["name"])}</th><td>{letter(row)}</td>'
     if row["percentiles"] is None:
-        why = escape(f"no figures: {row['why']}")
-        return f'<tr>{first}<td class="words" colspan="{len(_COLUMNS)}">{why}</td></tr>'
-    return f"<tr>{first}{''.join(f'<td>{escape(show(row))}</td>' for _, show in _COLUMNS)}</tr>"
+        return f'<tr>{first}<td class="words" colspan="{len(columns)}">no figures</td></tr>'
+    return f"<tr>{first}{''.join(f'<td>{escape(show(row))}</td>' for _, show in columns)}</tr>"
 
 
 def _sweeps(points: Sequence[Point]) -> str:
     """Along what was swept, at the first size of the other."""
     parts = []
     for along, other in (("batch", "threads"), ("threads", "batch")):
-        chosen = [point for point in points if point[other] == points[0][other] and figures(point)]
+        chosen = [point for point in points if point[other] == points[0][other] and measured(point)]
         if len({point[along] for point in chosen}) > 1:
             parts.append(f"<h2>Throughput by {along}</h2>")
             parts.append(sweep_plot(chosen, along, "items_per_second", "items a second"))
@@ -125,5 +137,12 @@ def _sweeps(points: Sequence[Point]) -> str:
 
 
 def _notes(document: Mapping[str, Any]) -> str:
-    items = "".join(f"<li>{escape(note)}</li>" for note in document["notes"])
+    clocks = {point["clock"]["title"]: point["clock"]["what"] for point in document["points"]}
+    said = [f"Clock, {title}: {what}." for title, what in clocks.items()]
+    said += [*document["rules"].values(), *document["notes"]]
+    items = "".join(f"<li>{escape(one)}</li>" for one in said)
     return f"<h2>How to read it</h2><ul>{items}</ul>"
+
+
+def _optional(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from interop.report import svg
+from interop.report.bench import measured
 
 WIDTH = 760
 NAMES = 190  # pixels for names on the left
@@ -20,15 +21,9 @@ Point = Mapping[str, Any]
 Row = Mapping[str, Any]
 
 
-def figures(point: Point) -> list[Row]:
-    """The contenders of a point that have figures."""
-    return [row for row in point["contenders"] if row["percentiles"] is not None]
-
-
-def spread_plot(point: Point) -> str:
+def spread_plot(rows: Sequence[Row]) -> str:
     """A line from the 1st to the 99th percentile, a box for the middle half, a stroke for the median;
     below it the median of each process."""
-    rows = figures(point)
     runs = [np.concatenate([np.concatenate(p) for p in row["seconds"]]) * 1e3 for row in rows]
     quantiles = [np.percentile(one, [1, 25, 50, 75, 99]) for one in runs]
     least, most = min(q[0] for q in quantiles), max(q[4] for q in quantiles)
@@ -51,7 +46,7 @@ def spread_plot(point: Point) -> str:
 def ratio_plot(point: Point) -> str:
     """Each ratio with its interval, the line of equals, and the band within which a contender differs
     from itself."""
-    rows = [row for row in figures(point) if row["ratio"] is not None]
+    rows = [row for row in measured(point) if row["ratio"] is not None]
     band = 1 + point["resolution"]
     ends = [row["ratio"][end] for row in rows for end in ("low", "high")]
     across = svg.axis([*ends, band, 1 / band], NAMES, WIDTH - 150, log=True)
@@ -77,7 +72,7 @@ def sweep_plot(points: Sequence[Point], along: str, figure: str, label: str) -> 
     logarithmic. Contenders are told apart by mark and dash, and named at their last point."""
     curves: dict[str, list[tuple[float, float]]] = {}
     for point in points:
-        for row in figures(point):
+        for row in measured(point):
             curves.setdefault(row["name"], []).append((point[along], row[figure]))
     sizes = sorted({x for curve in curves.values() for x, _ in curve})
     across = svg.axis(sizes, 70, WIDTH - NAMES, log=True)

@@ -51,8 +51,9 @@ def heading(point: Point) -> str:
     """What was measured at a point, and by which clock."""
     threads = f"{point['threads']} thread{'s' if point['threads'] > 1 else ''}"
     cpus = ", ".join(map(str, point["affinity"]))
-    batch = "" if point["batch"] is None else f"batch {point['batch']}, "
-    return f"{batch}{threads} on processors {cpus}; clock: {point['clock']['title']}"
+    return (
+        f"batch {point['items']}, {threads} on processors {cpus}; clock: {point['clock']['title']}"
+    )
 
 
 def remarks(point: Point) -> list[str]:

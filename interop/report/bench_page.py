@@ -39,6 +39,7 @@ _COLUMNS: _Columns = (
 _COSTS: _Columns = (
     ("items/s", lambda row: rate(row["items_per_second"])),
     ("peak memory", lambda row: bytes_for_people(row["peak_memory_bytes"])),
+    ("device memory", lambda row: _bytes(row["device_memory_bytes"])),
     ("model", lambda row: bytes_for_people(row["model_bytes"])),
     ("convert, s", lambda row: _optional(row["cold"]["convert"], ".2f")),
     ("load, s", lambda row: spread(row["cold"]["load"])),
@@ -142,6 +143,10 @@ def _notes(document: Mapping[str, Any]) -> str:
     said += [*document["rules"].values(), *document["notes"]]
     items = "".join(f"<li>{escape(one)}</li>" for one in said)
     return f"<h2>How to read it</h2><ul>{items}</ul>"
+
+
+def _bytes(count: int | None) -> str:
+    return "–" if count is None else bytes_for_people(count)
 
 
 def _optional(value: float | None, form: str) -> str:

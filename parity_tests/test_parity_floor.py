@@ -9,8 +9,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from interop.errors import InvalidModel, ParityFailed
 from interop.parity.compare import Verdict, compare
-from interop.parity.floor import floor_runs, perturb, perturbable
+from interop.parity.floor import floor_runs, perturbable
 from interop.parity.noise import measure_noise
+from interop.parity.rounding import perturb
 
 RNG = np.random.default_rng
 

@@ -11,7 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from interop.errors import InvalidModel, UnsupportedOperator
 from interop.parity.double import NARROW, double_model
-from interop.parity.truth import Truth, subgraphs
+from interop.parity.settings import subgraphs
+from interop.parity.truth import Truth
 
 N = helper.make_node
 

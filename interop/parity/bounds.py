@@ -15,7 +15,7 @@ import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 from onnx import numpy_helper as nph
 
-from interop.parity.truth import subgraphs
+from interop.parity.settings import subgraphs
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto
+from onnx import GraphProto, ModelProto, NodeProto
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import RuntimeContextError
 
 from interop.errors import InvalidModel, UnsupportedOperator
 from interop.parity.double import double_model, widen_array
 from interop.parity.operators import OPERATORS
+from interop.parity.settings import reads, subgraphs
 
 Array = np.ndarray[Any, Any]
 
@@ -55,12 +56,6 @@ def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
         yield node
         for subgraph in subgraphs(node):
             yield from _nodes(subgraph)
-
-
-def subgraphs(node: NodeProto) -> list[GraphProto]:
-    """The bodies of If, Loop and Scan."""
-    single = [a.g for a in node.attribute if a.type == AttributeProto.GRAPH]
-    return single + [g for a in node.attribute for g in a.graphs]
 
 
 def _describe(node: Any) -> str:
@@ -138,15 +133,6 @@ class _Evaluator(ReferenceEvaluator):  # type: ignore[misc]
                     hint="Report this operator: it needs a row in interop/parity/operators.",
                 )
         return outputs
-
-
-def reads(node: NodeProto) -> set[str]:
-    """Names that a node reads, those that its subgraphs capture included."""
-    names = set(node.input)
-    for graph in subgraphs(node):
-        inner = {name for inside in graph.node for name in reads(inside)}
-        names |= inner | {value.name for value in graph.output}
-    return names
 
 
 def _last_uses(nodes: Any, keep: set[str]) -> list[list[str]]:

@@ -22,32 +22,37 @@ class Rounds(enum.Enum):
 
 @dataclass(frozen=True)
 class Precision:
-    """`bits` of significand, None where they have to be measured (an integer grid has as many as
-    the range of the data leaves). `storage` are the dtypes that a float32 output may come in."""
+    """`bits` that a number has; `measured` says that these are but the most there can be, and that
+    an output has those that its floor leaves (an integer grid loses what the range of the data
+    costs). A faithful run keeps all but `slack` bits of what there is. `storage` are the dtypes
+    that a float32 output may come in."""
 
     name: str
     short: str
-    bits: float | None
+    bits: float
+    slack: float
     rounds: Rounds
     storage: tuple[str, ...]
     words: str  # follows "consistent with"
+    measured: bool = False
 
     @property
     def half_unit(self) -> float:
         """Half a unit in the last place of an output, relative to it."""
-        bits = self.bits if self.rounds is Rounds.RESULTS else None
-        return 2.0 ** -((bits or 24.0) + 1)
+        return 2.0 ** -((self.bits if self.rounds is Rounds.RESULTS else 24.0) + 1)
 
 
-FLOAT32 = Precision("float32", "fp32", 24.0, Rounds.NOTHING, ("float32",), "float32")
-TF32 = Precision("tf32", "tf32", 11.0, Rounds.OPERANDS, ("float32",), "products in TF32")
+FLOAT32 = Precision("float32", "fp32", 24.0, 3.0, Rounds.NOTHING, ("float32",), "float32")
+TF32 = Precision("tf32", "tf32", 11.0, 2.0, Rounds.OPERANDS, ("float32",), "products in TF32")
 FLOAT16 = Precision(
-    "float16", "fp16", 11.0, Rounds.RESULTS, ("float32", "float16"), "float16 throughout"
+    "float16", "fp16", 11.0, 2.0, Rounds.RESULTS, ("float32", "float16"), "float16 throughout"
 )
 BFLOAT16 = Precision(
-    "bfloat16", "bf16", 8.0, Rounds.RESULTS, ("float32", "bfloat16"), "bfloat16 throughout"
+    "bfloat16", "bf16", 8.0, 2.0, Rounds.RESULTS, ("float32", "bfloat16"), "bfloat16 throughout"
 )
-INT8 = Precision("int8", "int8", None, Rounds.OPERANDS, ("float32",), "products in int8")
+INT8 = Precision(
+    "int8", "int8", 8.0, 3.0, Rounds.OPERANDS, ("float32",), "products in int8", measured=True
+)
 
 #: From fine to coarse.
 PRECISIONS = (FLOAT32, TF32, FLOAT16, BFLOAT16, INT8)

@@ -43,11 +43,9 @@ def to_grid(array: Array, precision: Precision, rng: np.random.Generator | None)
     ties, or stochastically with `rng`. What is beyond the range of float16 becomes infinite."""
     dropped = DROPPED[precision.name]
     bits = array.view(np.uint32)
-    noise: Array
+    noise = _to_nearest(bits, dropped)
     if rng is not None:
-        noise = rng.integers(0, 1 << dropped, array.shape, dtype=np.uint32)
-    else:
-        noise = ((bits >> dropped) & 1) + np.uint32((1 << (dropped - 1)) - 1)
+        noise = np.asarray(rng.integers(0, 1 << dropped, array.shape, dtype=np.uint32))
     with np.errstate(over="ignore"):
         rounded = ((bits + noise) & np.uint32(-(1 << dropped) & 0xFFFFFFFF)).view(np.float32)
     result = np.asarray(np.where(np.isfinite(array), rounded, array))
@@ -58,6 +56,11 @@ def to_grid(array: Array, precision: Precision, rng: np.random.Generator | None)
         if precision == BFLOAT16:
             return result.astype(ml_dtypes.bfloat16).astype(np.float32)
     return result
+
+
+def _to_nearest(bits: Array, dropped: int) -> Array:
+    """What to add before the low bits are cut off: half a unit, less a hair to keep ties even."""
+    return np.asarray(((bits >> dropped) & 1) + np.uint32((1 << (dropped - 1)) - 1))
 
 
 def to_int8(array: Array, axis: int | None, rng: np.random.Generator | None) -> Array:

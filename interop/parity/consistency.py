@@ -64,21 +64,22 @@ class Consistency:
     unknown: tuple[str, ...] = ()
 
     @property
+    def fitting(self) -> tuple[Fit, ...]:
+        """Those that fit, the most telling first: by correlation, where that is not known by size."""
+        found = [fit for fit in self.tried if fit.fits]
+        return tuple(sorted(found, key=lambda fit: (-(fit.correlation or 0.0), _distance(fit))))
+
+    @property
     def best(self) -> Precision | None:
-        """The one that fits best in size, or None."""
-        fitting = [fit for fit in self.tried if fit.fits]
-        best = min(fitting, key=lambda fit: abs(math.log(fit.rms_ratio)), default=None)
-        return best.precision if best else None
+        return self.fitting[0].precision if self.fitting else None
 
     @property
     def words(self) -> str:
-        fitting = sorted(
-            (fit for fit in self.tried if fit.fits), key=lambda fit: abs(math.log(fit.rms_ratio))
-        )
-        if not fitting:
-            return "consistent with no precision: a constant or a weight differs"
+        if not self.fitting:
+            return "consistent with no other precision: a constant or a weight differs"
         return "consistent with " + ", or with ".join(
-            f"{fit.precision.words} ({fit.rms_ratio:.2g} times what that does)" for fit in fitting
+            f"{fit.precision.words} ({fit.rms_ratio:.2g} times what that does)"
+            for fit in self.fitting
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -88,6 +89,10 @@ class Consistency:
             "tried": [fit.to_json() for fit in self.tried],
             "unknown": list(self.unknown),
         }
+
+
+def _distance(fit: Fit) -> float:
+    return abs(math.log(fit.rms_ratio))
 
 
 def consistency(

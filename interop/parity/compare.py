@@ -23,7 +23,7 @@ from interop.parity.figures import Figures, figures
 from interop.parity.groups import Array
 from interop.parity.noise import UNSTABLE_SHARE, Multiple, Noise
 from interop.parity.precisions import FLOAT32, Precision
-from interop.parity.values import error_of, is_float, rounded_to, same_pattern
+from interop.parity.values import error_of, flatten, is_float, rounded_to, same_pattern
 
 #: What loses more than this share of its bits no longer computes the same function (of float32's
 #: 24, those that bfloat16 has are left).
@@ -110,13 +110,15 @@ def compare_outputs(
     `reference` is the truth (float64), or the outputs of another backend with `scale` the factor
     on the floor (the square root of 2: both sides round). The precision that `candidate` is held
     to is that of `noise`. `floors` gives those of others, and is called only where an output is
-    not faithful. Raises ParityFailed with no outputs.
+    not faithful. A sequence is compared element by element, under the names that flatten gives.
+    Raises ParityFailed with no outputs.
     """
     if not reference:
         raise ParityFailed(
             "there is no output to compare",
             hint="A model needs at least one output; check the reference run.",
         )
+    reference, candidate = flatten(reference), flatten(candidate)
     compared = []
     for name, wanted in reference.items():
         if name not in candidate:

@@ -8,7 +8,7 @@ from onnx import ModelProto
 
 from interop.parity.floor import RUNS, floor_runs
 from interop.parity.groups import Array
-from interop.parity.noise import Noise, measure_noise
+from interop.parity.noise import Noise, measure_outputs
 from interop.parity.precisions import Precision
 
 
@@ -41,8 +41,5 @@ class LazyFloors:
                     threads=self._threads, precision=precision,
                 )
             ]  # fmt: skip
-            self._known[precision] = {
-                name: measure_noise(true, [one[name] for one in outputs], precision)
-                for name, true in self._truth.items()
-            }
+            self._known[precision] = measure_outputs(self._truth, outputs, precision)
         return self._known[precision]

@@ -12,7 +12,7 @@ distribution, and the figures need no table of quantiles.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ from interop.errors import ParityFailed
 from interop.parity.evidence import Moved, moved_elements
 from interop.parity.groups import Array, Grouping, Sums, groupings
 from interop.parity.precisions import FLOAT32, Precision
-from interop.parity.values import error_of, is_float, rounded_to, same_pattern
+from interop.parity.values import error_of, flatten, is_float, rounded_to, same_pattern
 
 #: The runs scatter about the truth, or at least about a value that is near it for its scatter.
 #: Measured: below 8 on faithful runs of four small networks and seven real models, and 68 on one
@@ -200,6 +200,27 @@ def measure_noise(truth: Array, runs: Sequence[Array], precision: Precision = FL
         else ()
     )
     return made(rms, largest, bits, dispute, shaky, levels, spread=spread, moved=moved, plain=plain)
+
+
+def measure_outputs(
+    truth: Mapping[str, Any],
+    runs: Sequence[Mapping[str, Any]],
+    precision: Precision = FLOAT32,
+) -> dict[str, Noise]:
+    """The floor of every output, and of every element of those that are sequences (flatten). A run
+    whose sequence is shorter has there an output of another shape."""
+    flat = [flatten(run) for run in runs]
+    return {
+        name: measure_noise(
+            true, [run.get(name, np.empty((0,) * (true.ndim + 1), _kind(flat, name))) for run in flat],
+            precision,
+        )
+        for name, true in flatten(truth).items()
+    }  # fmt: skip
+
+
+def _kind(runs: Sequence[Mapping[str, Array]], name: str) -> np.dtype[Any]:
+    return next((run[name].dtype for run in runs if name in run), np.dtype(np.float32))
 
 
 def _alone(alone: bool, precision: Precision) -> float:

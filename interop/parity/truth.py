@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from onnx import GraphProto, ModelProto, NodeProto
+from onnx import ModelProto, NodeProto
 from onnx import numpy_helper as nph
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import RuntimeContextError
@@ -22,8 +22,9 @@ from onnx.reference.op_run import RuntimeContextError
 from interop.errors import InvalidModel, UnsupportedOperator
 from interop.parity.double import double_model, widen_array
 from interop.parity.operators import OPERATORS
+from interop.parity.randomness import random_nodes
 from interop.parity.session import skeleton
-from interop.parity.settings import reads, subgraphs
+from interop.parity.settings import reads
 
 Array = np.ndarray[Any, Any]
 
@@ -31,11 +32,6 @@ Array = np.ndarray[Any, Any]
 #: are kept from one run to the next.
 LARGE = 1 << 10
 KEPT = 1 << 28
-
-RANDOM = frozenset(
-    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
-     "RandomUniformLike"}
-)  # fmt: skip
 
 
 class Truth:
@@ -46,8 +42,8 @@ class Truth:
     """
 
     def __init__(self, model: ModelProto) -> None:
-        for node in _nodes(model.graph):
-            _refuse_random(node)
+        for node in random_nodes(model):
+            raise _no_truth(node)
         weights = _Weights(model)
         twin = double_model(skeleton(model, weights))
         self._evaluator = _Evaluator(twin, new_ops=list(OPERATORS))
@@ -93,27 +89,17 @@ class _Weights(Mapping[str, Array]):
         return len(self._tensors)
 
 
-def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
-    for node in graph.node:
-        yield node
-        for subgraph in subgraphs(node):
-            yield from _nodes(subgraph)
-
-
 def _describe(node: Any) -> str:
     name = f" {node.name!r}" if node.name else ""
     return f"{node.op_type}{name} (output {next(iter(node.output), '')!r})"
 
 
-def _refuse_random(node: NodeProto) -> None:
-    training = any(a.name == "training_mode" and a.i for a in node.attribute)
-    dropout = node.op_type == "Dropout" and len(node.input) > 2 and bool(node.input[2])
-    if node.op_type in RANDOM or training or dropout:
-        raise UnsupportedOperator(
-            f"{_describe(node)} draws random numbers or is in training mode: "
-            "its output has no true value to compare with",
-            hint="Export the model in inference mode, or make the random values an input.",
-        )
+def _no_truth(node: NodeProto) -> UnsupportedOperator:
+    return UnsupportedOperator(
+        f"{_describe(node)} draws random numbers or is in training mode: "
+        "its output has no true value to compare with",
+        hint="Export the model in inference mode, or make the random values an input.",
+    )
 
 
 class _Evaluator(ReferenceEvaluator):  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -30,3 +31,15 @@ def error_of(truth: Array, run: Array, skip: Array) -> Array:
     with np.errstate(invalid="ignore", over="ignore"):
         error = run.astype(np.float64) - truth
     return np.where(np.isfinite(error) & ~skip, error, 0.0)
+
+
+def flatten(outputs: Mapping[str, Any]) -> dict[str, Array]:
+    """Sequences as their elements, under the names y[0], y[1] and so on; an empty optional (None)
+    is not there. A sequence that is too short so lacks outputs, and one too long has some too many."""
+    flat: dict[str, Array] = {}
+    for name, value in outputs.items():
+        if isinstance(value, list | tuple):
+            flat.update(flatten({f"{name}[{i}]": one for i, one in enumerate(value)}))
+        elif value is not None:
+            flat[name] = value
+    return flat

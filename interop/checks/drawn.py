@@ -23,8 +23,8 @@ from interop.workers.tensors import read_tensors
 Array = np.ndarray[Any, Any]
 
 #: Values of the smallest output that are wanted of each side, and the runs that are made for them.
-VALUES = 8000
-FEWEST, MOST = 16, 400
+VALUES = 4000
+FEWEST, MOST = 16, 200
 
 #: Exchanges of runs between two sides.
 EXCHANGES = 1999

@@ -223,6 +223,11 @@ FRAMEWORKS: dict[str, Framework] = {
             endings=(".tflite",),
         ),
         Framework("onnxruntime", "ONNX Runtime", ("ort",), frozenset({"backend"})),
+        Framework("onnxruntime_gpu", "ONNX Runtime for CUDA", (), frozenset({"backend"})),
+        Framework("onnxruntime_openvino", "ONNX Runtime on OpenVINO", (), frozenset({"backend"})),
+        Framework("openvino", "OpenVINO", (), frozenset({"backend"})),
+        Framework("opencv", "OpenCV's dnn module", ("cv2",), frozenset({"backend"})),
+        Framework("tvm", "Apache TVM", (), frozenset({"backend"})),
     )
 }
 

@@ -11,7 +11,8 @@ from onnx import helper, numpy_helper
 
 from interop.errors import InvalidModel, UsageError
 from interop.parity.bounds import allowed_values
-from interop.parity.inputs import input_sets, load_input_sets
+from interop.parity.inputs import input_sets
+from interop.parity.own_inputs import load_input_sets
 from interop.signature import Signature, TensorSpec
 
 
@@ -205,7 +206,7 @@ def test_unknown_rank_and_unknown_names_are_refused() -> None:
     model, _ = nothing(spec("x", "float32", 2))
     with pytest.raises(InvalidModel, match="'x' has no known shape") as caught:
         input_sets(model, Signature((TensorSpec("x", "float32", None),), ()))
-    assert "--inputs" in caught.value.hint
+    assert "--data" in caught.value.hint
     signature = Signature((spec("x", "float32", 2),), ())
     with pytest.raises(UsageError, match="no such input: y"):
         input_sets(model, signature, bounds={"y": 3})

@@ -29,8 +29,8 @@ PROVIDERS: dict[tuple[str, str], list[tuple[str, dict[str, str]]]] = {
     ],
 }
 
-#: The one session that this process has made, and what it was made of.
-_LOADED: dict[str, Any] = {}
+#: The one model that this process has loaded.
+_LOADED: dict[str, ort.InferenceSession] = {}
 
 
 def load(
@@ -45,6 +45,8 @@ def load(
         raise InvalidModel(f"{path} does not exist", hint="Check the path of the model.")
     providers = PROVIDERS[device, precision]
     wanted = providers[0][0]
+    if device in ("cuda", "tensorrt") and hasattr(ort, "preload_dlls"):
+        ort.preload_dlls()  # CUDA's libraries, from the packages beside this one
     if wanted not in ort.get_available_providers():
         raise EnvironmentUnavailable(
             f"this ONNX Runtime has no {wanted}",
@@ -60,13 +62,23 @@ def load(
             f"ONNX Runtime fell back from {wanted} to {session.get_providers()[0]}",
             hint="Its libraries or its device are missing: --verbose shows what it says.",
         )
-    _LOADED.update(session=session, path=path, providers=providers)
+    _LOADED["session"] = session
     return {
         "runtime": f"onnxruntime {ort.__version__}",
         "inputs": [value.name for value in session.get_inputs()],
         "outputs": [value.name for value in session.get_outputs()],
-        "providers": session.get_providers(),
+        "placement": _placement(session),
     }
+
+
+def _placement(session: ort.InferenceSession) -> dict[str, int]:
+    """Provider → the nodes that it runs, as ONNX Runtime has fused them; older ones do not say."""
+    if not hasattr(session, "get_provider_graph_assignment_info"):
+        return {}
+    placed: dict[str, int] = {}
+    for part in session.get_provider_graph_assignment_info():
+        placed[part.ep_name] = placed.get(part.ep_name, 0) + len(part.get_nodes())
+    return placed
 
 
 def _options(threads: int, optimize: bool, *, alone: bool) -> ort.SessionOptions:
@@ -75,6 +87,7 @@ def _options(threads: int, optimize: bool, *, alone: bool) -> ort.SessionOptions
     options.log_severity_level = 3
     # Else activations that meet four-bit weights are rounded to eight bits, unasked.
     options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     if alone:
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     if not optimize:
@@ -88,6 +101,12 @@ def _refused(path: str, provider: str, error: Exception) -> Exception:
         return UnsupportedOperator(
             f"{provider} does not take every node of {path}: the rest would run on the processor",
             hint="Run it on onnxruntime:cpu, or look for what that provider lacks.",
+            detail=first,
+        )
+    if "NOT_IMPLEMENTED" in first:
+        return UnsupportedOperator(
+            f"ONNX Runtime has no kernel for a node of {path}",
+            hint="Its detail names the node, with the version of the operator.",
             detail=first,
         )
     return InvalidModel(

@@ -65,6 +65,11 @@ def clips(low: float | None, high: float | None) -> Change:
     return change
 
 
+def other_gelu(model: ModelProto, node: NodeProto) -> None:
+    exact = any(a.name == "approximate" and a.s == b"tanh" for a in node.attribute)
+    becomes("Gelu", approximate="none" if exact else "tanh")(model, node)
+
+
 @dataclass(frozen=True)
 class Fault:
     """`fault`, in a node of `operator`; `before`: what all of them are made first."""
@@ -90,7 +95,7 @@ FAULTS = (
         "hard sigmoid of a sixth for a fifth", "Sigmoid",
         becomes("HardSigmoid", alpha=1 / 6), becomes("HardSigmoid"),
     ),
-    Fault("tanh GELU for the exact one", "Gelu", becomes("Gelu", approximate="tanh")),
+    Fault("GELU by tanh for the exact one, or the other way", "Gelu", other_gelu),
     Fault("hard tanh for tanh", "Tanh", clips(-1, 1)),
 )  # fmt: skip
 

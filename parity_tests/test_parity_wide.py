@@ -66,14 +66,14 @@ def run(text: str, arrays: dict) -> dict:
 AT = {
     "Abs(x)": [0], "Ceil(x)": [0], "Celu(x)": [0], "Cast<to=7>(x)": [0], "Elu(x)": [0],
     "Erf(x)": [-4, 4], "Floor(x)": [0], "HardSigmoid<alpha=0.25, beta=0.25>(x)": [-1, 3],
-    "HardSwish(x)": [-3, 3], "LeakyRelu(x)": [0], "Mish(x)": [0, 20], "PRelu(x, one)": [0],
+    "HardSwish(x)": [-3, 3], "LeakyRelu(x)": [0], "Mish(x)": [0, 20, 88.72], "PRelu(x, one)": [0],
     "Relu(x)": [0, 6], "Round(x)": [0], "Selu(x)": [0], "Shrink<lambd=1.5>(x)": [-1.5, 1.5],
-    "Sigmoid(x)": [-16.64, 16.64], "Sign(x)": [0], "Softplus(x)": [0, 20], "Softsign(x)": [0],
-    "Tanh(x)": [-8.32, 8.32], "ThresholdedRelu<alpha=2.0>(x)": [2], "Clip(x, one, six)": [1, 6],
+    "Sigmoid(x)": [-16.64, 16.64], "Sign(x)": [0], "Softplus(x)": [0, 20, 88.72], "Softsign(x)": [0],
+    "Tanh(x)": [-8.32, 8.32, 88.72], "ThresholdedRelu<alpha=2.0>(x)": [2], "Clip(x, one, six)": [1, 6],
     "Clip(x, , six)": [6], "Gelu(x)": [-5.66, 0, 5.66], "Max(x, one)": [0], "Less(x, six)": [0.5],
     "Mod<fmod=1>(x, six)": [0], "Swish(x)": [-16.64, 16.64], "Min(x, one)": [0],
     "Equal(x, one)": [0.5], "Greater(x, one)": [0.5], "GreaterOrEqual(x, one)": [0.5],
-    "LessOrEqual(x, one)": [0.5],
+    "LessOrEqual(x, one)": [0.5], "Softmax(x)": [88.72], "LogSoftmax(x)": [88.72],
 }  # fmt: skip
 
 
@@ -150,27 +150,38 @@ def test_the_cover_is_small_and_adds_nothing_in_vain() -> None:
 
 # --- what they find ---------------------------------------------------------------------------
 
-NET = """net (float[n, 3, h, w0] x) => (float[n, 4] y) <float low = {-20.0}, float high = {20.0}> {
+NET = """net (float[n, 3, h, w0] x) => (float[n, 4] y)
+    <float zero = {0.0}, float six = {6.0}, float low = {-20.0}, float high = {20.0}, float over = {21.0},
+     float under = {-40.0}, float tiny = {1e-12}, float part = {0.00694444}, int64[1] channel = {1},
+     int64[2] places = {2, 3}> {
     c = Conv<pads = [1, 1, 1, 1]>(x, w)
-    a = ACTIVATION
-    p = GlobalAveragePool(a)
+    ACTIVATION
+    p = POOL
     f = Flatten(p)
     y = MatMul(f, v) }"""
+MEAN = "ReduceMean(a, places)"
 
-#: (faithful, at fault): equal until the input is large.
+#: (faithful, at fault): the same on usual inputs, but not on large ones, on zeros, or another size.
 FAULTS = {
-    "ReLU6 for ReLU": ("Relu(c)", "Clip(c, zero, six)"),
-    "an upper bound of 21 for 20": ("Clip(c, low, high)", "Clip(c, low, over)"),
-    "a lower bound of -40 for -20": ("Clip(c, low, high)", "Clip(c, under, high)"),
-    "no bounds at all": ("Clip(c, low, high)", "Identity(c)"),
-}
-#: Equal nowhere near zero, so that any input finds them.
+    "ReLU6 for ReLU": ("a = Relu(c)", "a = Clip(c, zero, six)"),
+    "an upper bound of 21 for 20": ("a = Clip(c, low, high)", "a = Clip(c, low, over)"),
+    "a lower bound of -40 for -20": ("a = Clip(c, low, high)", "a = Clip(c, under, high)"),
+    "no bounds at all": ("a = Clip(c, low, high)", "a = Identity(c)"),
+    "a Softmax that overflows": (
+        "a = Softmax<axis = 1>(c)", "e = Exp(c) t = ReduceSum(e, channel) a = Div(e, t)"),
+    "zero by zero": (
+        "q = ReduceL2(c, channel) m = Max(q, tiny) a = Div(c, m)",
+        "q = ReduceL2(c, channel) a = Div(c, q)"),
+    "a mean over 144 places, however many there are": (
+        "a = Relu(c)", "a = Relu(c) s = ReduceSum(a, places) r = Mul(s, part)"),
+}  # fmt: skip
+#: Not the same near zero, so that any input finds them.
 PLAIN = {
-    "a leaky slope of 0.02 for 0.01": ("LeakyRelu(c)", "LeakyRelu<alpha = 0.02>(c)"),
-    "hard sigmoid of a sixth for a fifth": ("HardSigmoid(c)", "HardSigmoid<alpha = 0.1666667>(c)"),
-    "hard sigmoid for sigmoid": ("Sigmoid(c)", "HardSigmoid(c)"),
-}
-MORE = "<float zero = {0.0}, float six = {6.0}, float over = {21.0}, float under = {-40.0}, "
+    "a leaky slope of 0.02 for 0.01": ("a = LeakyRelu(c)", "a = LeakyRelu<alpha = 0.02>(c)"),
+    "hard sigmoid of a sixth for a fifth": (
+        "a = HardSigmoid(c)", "a = HardSigmoid<alpha = 0.1666667>(c)"),
+    "hard sigmoid for sigmoid": ("a = Sigmoid(c)", "a = HardSigmoid(c)"),
+}  # fmt: skip
 
 
 def catches(sets: tuple[InputSet, ...], good: str, bad: str) -> bool:
@@ -189,13 +200,14 @@ def catches(sets: tuple[InputSet, ...], good: str, bad: str) -> bool:
     return False
 
 
-def networks(pair: tuple[str, str]) -> list[str]:
-    return [NET.replace("ACTIVATION", one).replace("<float ", MORE + "float ", 1) for one in pair]
+def network(activation: str) -> str:
+    pooled = "Identity(r)" if "r = " in activation else MEAN
+    return NET.replace("ACTIVATION", activation).replace("POOL", pooled)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_beyond_a_threshold_is_found_by_wide_sets_alone(fault: str) -> None:
-    good, bad = networks(FAULTS[fault])
+def test_a_fault_out_of_the_usual_is_found_by_wide_sets_alone(fault: str) -> None:
+    good, bad = map(network, FAULTS[fault])
     sizes = {"h": 12, "w0": 12}
     quick = input_sets(model(good), signature(good), sizes=sizes)
     wide = wide_inputs(model(good), signature(good), sizes=sizes)
@@ -206,13 +218,27 @@ def test_a_fault_beyond_a_threshold_is_found_by_wide_sets_alone(fault: str) -> N
 
 @pytest.mark.parametrize("fault", PLAIN)
 def test_a_fault_near_zero_is_found_by_the_quick_sets(fault: str) -> None:
-    good, bad = networks(PLAIN[fault])
+    good, bad = map(network, PLAIN[fault])
     assert catches(input_sets(model(good), signature(good), sizes={"h": 12, "w0": 12}), good, bad)
+
+
+#: Whole numbers divided: truncated, floored, and through 32 bits.
+DIVIDED = "net (int64[n, 30] i) => (int64[n, 30] y) <int64 seven = {7}> { y = Div(i, seven) }"
+FLOORED = """net (int64[n, 30] i) => (int64[n, 30] y) <double seven = {7.0}> {
+    d = Cast<to = 11>(i)  q = Div(d, seven)  f = Floor(q)  y = Cast<to = 7>(f) }"""
+WRAPPED = """net (int64[n, 30] i) => (int64[n, 30] y) <int64 seven = {7}> {
+    d = Div(i, seven)  s = Cast<to = 6>(i)  w0 = Cast<to = 7>(s)  y = Div(w0, seven) }"""
+
+
+@pytest.mark.parametrize("bad", [FLOORED, WRAPPED])
+def test_faults_of_whole_numbers_are_found_by_wide_sets_alone(bad: str) -> None:
+    assert not catches(input_sets(model(DIVIDED), signature(DIVIDED)), DIVIDED, bad)
+    assert catches(found(DIVIDED).sets, DIVIDED, bad)
 
 
 # --- the sets themselves ----------------------------------------------------------------------
 
-RELU = networks(FAULTS["ReLU6 for ReLU"])[0]
+RELU = network("a = Relu(c)")
 
 
 def test_wide_sets_hold_the_quick_ones_and_say_what_each_is_for() -> None:

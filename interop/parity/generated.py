@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from interop.parity.values import Array
-from interop.workers import Worker
 from interop.workers.tensors import read_tensors
 
 #: A generator may never end: so many of its sets are taken.
@@ -28,6 +27,10 @@ def read_generator(reference: str, seed: int) -> dict[str, dict[str, Array]]:
     callable, fails, or yields anything but a mapping of arrays by name; WorkerCrashed and
     WorkerTimedOut.
     """
+    from interop.workers import (
+        Worker,
+    )  # guests import this package, and there is no host side there
+
     with (
         tempfile.TemporaryDirectory(prefix="interop-") as scratch,
         Worker(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,31 @@ def read_program(path: Path) -> Program:
     return program_of(exported)
 
 
+def calling(program: Program) -> Callable[..., dict[str, Any]]:
+    """The program, compiled, on arrays by name; its results by name.
+
+    Numbers of 64 bits are allowed from then on, if it has any: JAX narrows them unless told.
+    """
+    exported = program.exported
+    if any(aval.dtype.itemsize == 8 for aval in (*exported.in_avals, *exported.out_avals)):
+        jax.config.update("jax_enable_x64", True)
+    jitted = jax.jit(exported.call)
+
+    def call(**feeds: Any) -> dict[str, Any]:
+        args, kwargs = jax.tree.unflatten(exported.in_tree, [feeds[name] for name in program.inputs])
+        return named(jitted(*args, **kwargs))
+
+    return call
+
+
 def program_of(exported: export.Exported) -> Program:
     return Program(exported, _input_names(exported), output_names(exported), {})
+
+
+def symbol(name: str) -> str:
+    """A name that JAX takes for an open size."""
+    word = re.sub(r"\W", "_", name)
+    return word if word.isidentifier() else f"d_{word}"
 
 
 def _shape(name: str, shape: Sequence[Any]) -> list[int | str]:

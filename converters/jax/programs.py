@@ -190,7 +190,7 @@ def _given(program: Program, writer: Writer, specs: dict[str, Any]) -> list[Tens
                 continue
             asked = writer.dim(Tensor(name, dtype, (None,) * len(declared["shape"])), axis)
             assert isinstance(asked, Size)
-            sizes.append(Size(asked.name, size, 0))
+            sizes.append(Size(asked.name, size, 1))
         found.append(Tensor(inner, dtype, tuple(sizes)))
     return found
 

@@ -9,7 +9,9 @@ import struct
 import numpy as np
 
 _DTYPES = {"float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6, "int64": 7,
-           "bool": 9, "float16": 10, "float64": 11, "uint32": 12, "uint64": 13}  # fmt: skip
+           "bool": 9, "float16": 10, "float64": 11, "uint32": 12, "uint64": 13, "bfloat16": 16,
+           "float8_e4m3fn": 17, "float8_e4m3fnuz": 18, "float8_e5m2": 19,
+           "float8_e5m2fnuz": 20}  # fmt: skip
 _VARINT, _BYTES, _FIXED32 = 0, 2, 5
 
 

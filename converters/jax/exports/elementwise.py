@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from interop.converters.jax.exports.operation import Op, direction_of, merged
-from interop.converters.jax.exports.tensors import Refused, Tensor
+from interop.converters.jax.exports.tensors import Refused, Tensor, array_of
 from interop.converters.jax.exports.writing import Writer, number
 
 #: (writer, dtype of the operands, names) → name of the result.
@@ -145,14 +145,15 @@ def _shift_with_sign(w: Writer, dtype: str, x: str, by: str, bits: int) -> str:
     return w.cast(w.once("Div", low, power), "int64", dtype)
 
 
-_COMPARISONS = {
+#: ONNX's operator, and whether its answer is turned.
+COMPARISONS = {
     "EQ": ("Equal", False), "NE": ("Equal", True), "GE": ("GreaterOrEqual", False),
     "GT": ("Greater", False), "LE": ("LessOrEqual", False), "LT": ("Less", False),
 }  # fmt: skip
 
 
 def compare(op: Op) -> Tensor:
-    operator, turned = _COMPARISONS[direction_of(op.operation)]
+    operator, turned = COMPARISONS[direction_of(op.operation)]
 
     def entry(w: Writer, dtype: str, a: str, b: str) -> str:
         if dtype == "bool" and operator != "Equal":
@@ -164,7 +165,15 @@ def compare(op: Op) -> Tensor:
 
 
 def select(op: Op) -> Tensor:
-    return each(lambda w, _, *names: w.once("Where", *names))(op)
+    """ONNX Runtime chooses between no truths."""
+
+    def entry(w: Writer, _: str, condition: str, a: str, b: str) -> str:
+        if op.dtype != "bool":
+            return w.once("Where", condition, a, b)
+        first = w.once("And", condition, a)
+        return w.once("Or", first, w.once("And", w.once("Not", condition), b))
+
+    return each(entry)(op)
 
 
 def clamp(op: Op) -> Tensor:
@@ -199,8 +208,6 @@ def reduce_precision(op: Op) -> Tensor:
 
 
 def constant(op: Op) -> Tensor:
-    from interop.converters.jax.exports.tensors import array_of
-
     array = array_of(op.operation.attributes["value"])
     sizes = op.sizes
     if array.dtype.kind in "iub" and np.prod(sizes, dtype=int) <= 1024:  # type: ignore[arg-type]
@@ -208,13 +215,6 @@ def constant(op: Op) -> Tensor:
         return Tensor("", op.dtype, sizes, numbers=whole)
     thin = () if array.ndim < len(sizes) else None
     return Tensor(op.w.constant(array, op.dtype), op.dtype, sizes, thin=thin)
-
-
-def lgamma_refused(what: str) -> Any:
-    def convert(op: Op) -> Tensor:
-        raise Refused(what)
-
-    return convert
 
 
 ENTRIES: dict[str, Callable[[Op], Any]] = {

@@ -102,6 +102,10 @@ def gather(op: Op) -> Tensor:
     if gone_here:
         name = op.w.once("Squeeze", name, op.w.constant(gone_here))
         found = [one for one in found if one in wanted]
+    lost = [one for one in wanted if one not in found]  # axes in which a window is one entry long
+    if lost:
+        name = op.w.once("Unsqueeze", name, op.w.constant([len(found) + i for i in range(len(lost))]))
+        found = [*found, *lost]
     perm = [found.index(one) for one in wanted]
     if perm != sorted(perm):
         name = op.w.once("Transpose", name, perm=perm)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from interop.converters.jax.exports.elementwise import COMPARISONS
 from interop.converters.jax.exports.operation import Op, direction_of
 from interop.converters.jax.exports.tensors import Size, Tensor
 from interop.converters.jax.exports.writing import Writer
@@ -26,7 +27,9 @@ Rule = Callable[..., Any]
 def _add(w: Writer, a: Any, b: Any) -> Any:
     if isinstance(a, int):
         return w.plus(b, a)
-    return w.plus(a, b) if isinstance(b, int) else w.size("Add", a, b)
+    if isinstance(b, int):
+        return w.plus(a, b)
+    return replace(w.size("Add", a, b), least=_both(a, b, operator.add))
 
 
 def _subtract(w: Writer, a: Any, b: Any) -> Any:
@@ -43,13 +46,18 @@ def _subtract(w: Writer, a: Any, b: Any) -> Any:
 def _multiply(w: Writer, a: Any, b: Any) -> Any:
     if 0 in (a, b):
         return 0
-    return b if a == 1 else a if b == 1 else w.size("Mul", a, b)
+    if 1 in (a, b):
+        return b if a == 1 else a
+    return replace(w.size("Mul", a, b), least=_both(a, b, operator.mul))
 
 
 def _divide(w: Writer, a: Any, b: Any) -> Any:
     if _same(a, b):
         return 1
-    return a if b == 1 else w.size("Div", a, b)
+    if b == 1:
+        return a
+    least = _least(a) // b if isinstance(b, int) and b > 0 and _positive(a) else None  # type: ignore[operator]
+    return replace(w.size("Div", a, b), least=least)
 
 
 def _remainder(w: Writer, a: Any, b: Any) -> Any:
@@ -84,7 +92,78 @@ def _negate(w: Writer, a: Any) -> Any:
 
 
 def _select(w: Writer, condition: Any, a: Any, b: Any) -> Any:
-    return None if isinstance(condition, Size) else a if condition else b
+    if not isinstance(condition, Size):
+        return a if condition else b
+    if _same(a, b):
+        return a
+    return Size(w.once("Where", _truth(w, condition), w.scalar(a), w.scalar(b)),
+                ("Where", condition.key, *(_key(one) for one in (a, b))))  # fmt: skip
+
+
+def _sign(w: Writer, a: Any) -> Any:
+    if a.least is not None and a.least > 0:
+        return 1
+    return Size(w.once("Sign", a.name), ("Sign", a.key), -1, 2)
+
+
+def _and(w: Writer, a: Any, b: Any) -> Any:
+    if not isinstance(a, Size) or not isinstance(b, Size):
+        known, other = (b, a) if isinstance(a, Size) else (a, b)
+        return other if known else False
+    return w.size("Mul", a, b)
+
+
+def _or(w: Writer, a: Any, b: Any) -> Any:
+    return _not(w, _and(w, _not(w, a), _not(w, b)))
+
+
+def _not(w: Writer, a: Any) -> Any:
+    return w.size("Sub", 1, a) if isinstance(a, Size) else not a
+
+
+def _key(one: Any) -> Any:
+    return one.key if isinstance(one, Size) else one
+
+
+def _truth(w: Writer, one: Size) -> str:
+    """What is true is followed as 1, what is not as 0."""
+    return w.cast(one.name, "int64", "bool")
+
+
+def _compared(w: Writer, direction: str, a: Any, b: Any) -> Any:
+    known = _decided(direction, a, b)
+    if known is not None:
+        return known
+    operator_, turned = COMPARISONS[direction]
+    name = w.once(operator_, w.scalar(a), w.scalar(b))
+    name = w.once("Not", name) if turned else name
+    return Size(w.cast(name, "bool", "int64"), (direction, _key(a), _key(b)), 0, 2)
+
+
+def _decided(direction: str, a: Any, b: Any) -> bool | None:
+    """Where the sizes' bounds say it."""
+    if isinstance(a, int) and isinstance(b, int):
+        return bool(_COMPARED[direction](a, b))
+    if _same(a, b):
+        return direction in ("EQ", "LE", "GE")
+    if isinstance(b, int) and _least(a) is not None and _least(a) > b:  # type: ignore[operator]
+        return direction in ("GT", "GE", "NE")
+    if isinstance(b, int) and _least(a) == b and direction in ("GE", "LT"):
+        return direction == "GE"
+    if _below(a, b) and direction in ("LT", "LE", "GE", "GT"):
+        return direction in ("LT", "LE")
+    return None
+
+
+def _least(a: Any) -> int | None:
+    return a if isinstance(a, int) else a.least
+
+
+def _both(a: Any, b: Any, combined: Callable[[int, int], int]) -> int | None:
+    """The least of a sum or product of what is not negative."""
+    if not (_positive(a) and _positive(b)):
+        return None
+    return combined(_least(a), _least(b))  # type: ignore[arg-type]
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -121,6 +200,10 @@ _RULES: dict[str, Rule] = {
     "negate": _negate,
     "clamp": _clamp,
     "select": _select,
+    "sign": _sign,
+    "and": _and,
+    "or": _or,
+    "not": _not,
 }
 
 #: The same on what is known.
@@ -190,7 +273,9 @@ def _computed(op: Op, given: list[np.ndarray]) -> np.ndarray | None:
         result = _KNOWN[op.name](*wide)
         return None if result is None else np.asarray(result)
     rule = _RULES.get(op.name)
-    if rule is None or op.dtype == "bool":
+    if rule is None or (op.dtype != "bool" and op.name in ("and", "or", "not")):
+        return None
+    if op.operands[0].dtype == "bool" and op.name not in ("and", "or", "not", "select"):
         return None
     columns = np.broadcast(*given)
     entries = [rule(op.w, *entry) for entry in columns]
@@ -201,14 +286,12 @@ def _computed(op: Op, given: list[np.ndarray]) -> np.ndarray | None:
     return result
 
 
-def _compare(op: Op, a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
+def _compare(op: Op, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     direction = direction_of(op.operation)
-    known = [value.known() for value in op.operands]
-    if not any(one is None for one in known):
-        return np.asarray(_COMPARED[direction](*known)).astype(object)
-    if direction == "LT" and not b.any() and all(_positive(one) for one in a.flat):
-        return np.zeros(a.shape, bool).astype(object)
-    return None
+    entries = [_compared(op.w, direction, *entry) for entry in np.broadcast(a, b)]
+    result = np.empty(a.shape, object)
+    result.flat = entries
+    return result
 
 
 def _iota(op: Op) -> np.ndarray | None:
@@ -231,8 +314,10 @@ def single(one: Any) -> np.ndarray:
     return result
 
 
-def _same_numbers(op: Op, x: np.ndarray) -> np.ndarray | None:
-    """A conversion, from integers to integers."""
+def _converted(op: Op, x: np.ndarray) -> np.ndarray | None:
+    """From integers to integers; a truth is 1 or 0."""
+    if op.dtype == "bool" and op.operands[0].dtype != "bool":
+        return None
     return x
 
 
@@ -263,7 +348,7 @@ def _transpose(op: Op, x: np.ndarray) -> np.ndarray:
 
 
 _MOVED: dict[str, Callable[..., Any]] = {
-    "convert": _same_numbers,
+    "convert": _converted,
     "reshape": _reshape,
     "dynamic_reshape": _reshape,
     "concatenate": _concatenate,

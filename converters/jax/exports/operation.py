@@ -73,9 +73,12 @@ class Op:
 
 
 def merged(first: Sequence[Dim], second: Sequence[Dim] | None) -> tuple[Dim, ...]:
-    """Sizes that two sources know of one value."""
+    """Sizes that two sources know of one value. The second knows its axes: the body of a reduction,
+    which is said of single numbers, may be written for whole tensors."""
     if second is None:
         return tuple(first)
+    if len(first) != len(second):
+        return tuple(second)
     return tuple(b if a is None else a for a, b in zip(first, second, strict=True))
 
 

@@ -57,6 +57,8 @@ def reduce_(op: Op) -> Any:
 def _reduced(op: Op, kind: str) -> Tensor:
     x, w = op.operands[0], op.w
     axes = op.integers("dimensions")
+    if not axes and is_identity(op.operands[1], kind, w):
+        return x
     left = [axis for axis in range(x.rank) if axis not in axes]
     sizes = [x.sizes[axis] for axis in left]
     before = x.dtype
@@ -68,7 +70,8 @@ def _reduced(op: Op, kind: str) -> Tensor:
     order = x.order if x.thin is None else None
     held = w.held(x) if x.thin is None else w.full(x)
     places = axes if order is None else [order[axis] for axis in axes]
-    name = w.once(_REDUCTIONS[kind], w.cast(held, before, wide), w.constant(sorted(places)), keepdims=0)
+    name = w.once(_REDUCTIONS[kind], w.cast(held, before, wide), w.constant(sorted(places)),
+                  keepdims=0, noop_with_empty_axes=1)  # fmt: skip
     name = w.cast(name, wide, before)
     if order is not None:
         rest = sorted(order[axis] for axis in left)

@@ -168,14 +168,16 @@ def slice_(op: Op) -> Tensor:
 
 
 def vector_of(op: Op, operand: int) -> list[int | Size]:
-    """The entries of a vector of integers."""
+    """The entries of a tensor of integers, one after the other."""
     x = op.operands[operand]
     if x.numbers is not None:
         return list(x.numbers.flat)
     vector = op.w.cast(op.w.full(x), x.dtype, "int64")
+    if x.rank != 1:
+        vector = op.w.once("Reshape", vector, op.w.constant([-1]))
     return [
         Size(op.w.once("Gather", vector, op.w.constant(axis), axis=0), ("entry", vector, axis))
-        for axis in range(int(x.sizes[0]))  # type: ignore[arg-type]
+        for axis in range(int(np.prod(x.sizes)))  # type: ignore[arg-type]
     ]
 
 
@@ -240,6 +242,8 @@ def _updated_block(op: Op, x: Tensor, update: Tensor, first: Sequence[Any], exte
 
 def padded(w: Writer, name: str, value: str, low: Sequence[Any], high: Sequence[Any]) -> str:
     """With so many entries of `value` before and behind along each axis; negative ones are cut off."""
+    if any(isinstance(one, int) and one < 0 for one in (*low, *high)):
+        name, low, high = _cut(w, name, low, high)
     if not any(one != 0 for one in (*low, *high)):
         return name
     return w.once("Pad", name, w.vector([*low, *high]), value)
@@ -259,8 +263,6 @@ def pad(op: Op) -> Tensor:
         for size, before, after, between in zip(x.sizes, low, high, inner, strict=True)
     ]
     name = with_gaps(op.w, x, name, value, inner)
-    if any(isinstance(one, int) and one < 0 for one in (*low, *high)):
-        name, low, high = _cut(op.w, name, low, high)
     return op.made(padded(op.w, name, value, low, high), sizes)
 
 

@@ -75,6 +75,7 @@ class Frame:
 def _nothing(value: Any) -> Tensor:
     """Stands for what could not be written, so that the rest can be looked at."""
     try:
-        return Tensor("nothing", dtype_of(value.type), sizes_of(value.type))
-    except (Refused, ValueError):
-        return Tensor("nothing", "float32", ())
+        dtype = dtype_of(value.type)
+    except Refused:
+        dtype = "float32"
+    return Tensor("nothing", dtype, sizes_of(value.type))

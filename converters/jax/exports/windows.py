@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from interop.converters.jax.exports.operation import Op
 from interop.converters.jax.exports.reductions import identity_of, is_identity, kind_of
+from interop.converters.jax.exports.running import running_total
 from interop.converters.jax.exports.shape import padded, reversed_along, vector_of, with_gaps
 from interop.converters.jax.exports.tensors import Dim, Refused, Size, Tensor
 from interop.converters.jax.exports.writing import Writer
@@ -90,16 +91,10 @@ class _Plan:
 
 def _padding(op: Op, rank: int) -> list[tuple[Any, Any]]:
     if len(op.operands) > 2:
-        flat = vector_of(op, 2) if op.operands[2].numbers is None else list(op.operands[2].numbers.flat)
+        flat: list[Any] = vector_of(op, 2)
     else:
         flat = [int(one) for one in op.array("padding", [rank, 2]).flat]
     return list(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _outside(w: Writer, x: str, pads: Sequence[tuple[Any, Any]]) -> str:
-    """The data padded with zeros, or cut, where a convolution cannot say it."""
-    low, high = ([0, 0, *(pair[side] for pair in pads)] for side in (0, 1))
-    return w.once("Pad", x, w.vector([*low, *high]))
 
 
 def _plain(w: Writer, x: str, k: str, plan: _Plan) -> str:
@@ -107,7 +102,8 @@ def _plain(w: Writer, x: str, k: str, plan: _Plan) -> str:
     if plan.fixed():
         options["pads"] = [one for side in zip(*plan.pads, strict=True) for one in side]
     else:
-        x = _outside(w, x, plan.pads)
+        low, high = ([0, 0, *(pair[side] for pair in plan.pads)] for side in (0, 1))
+        x = padded(w, x, "", low, high)
     return w.once("Conv", x, k, **options)
 
 
@@ -152,7 +148,7 @@ def reduce_window(op: Op) -> Any:
         raise Refused("several reductions at once over a window")
     rank = op.operands[0].rank
     return windowed(
-        op, kind_of(op, 0),
+        op, op.block(0),
         op.integers("window_dimensions"),
         op.integers("window_strides", [1] * rank),
         op.integers("base_dilations", [1] * rank),
@@ -164,26 +160,25 @@ def reduce_window(op: Op) -> Any:
 def dynamic_reduce_window(op: Op) -> Any:
     """The custom call of that name: a function is what reduces."""
     vectors = [vector_of(op, index) for index in range(2, 6)]
-    pads = op.operands[6].numbers
-    if pads is None:
-        raise Refused("padding that depends on data")
+    pads = vector_of(op, 6)
     called = op.operation.attributes["called_computations"][0].value
     body = op.frame.functions[called].regions[0].blocks[0]
-    return windowed(op, kind_of(op, body), *vectors, [tuple(pair) for pair in pads.reshape(-1, 2)])
+    return windowed(op, body, *vectors, list(zip(pads[::2], pads[1::2], strict=True)))
 
 
 def windowed(
-    op: Op, kind: str, window: Sequence[Any], strides: Sequence[Any], gaps: Sequence[Any],
+    op: Op, body: Any, window: Sequence[Any], strides: Sequence[Any], gaps: Sequence[Any],
     holes: Sequence[Any], pads: Sequence[tuple[Any, Any]],
 ) -> Tensor:  # fmt: skip
     w, x = op.w, op.operands[0]
     if any(gap != 1 for gap in gaps):
         raise Refused("windows over data with gaps")
+    running = _running(w, x, window, strides, holes, pads)
+    if running is not None:
+        return running_total(op, body, *running)
+    kind = kind_of(op, body)
     if not is_identity(op.operands[1], kind, w):
         raise Refused(f"windows that start with anything but what leaves a {kind} alone")
-    running = _running(w, x, window, strides, holes, pads)
-    if running is not None and (kind == "add" or not _all_known(window)):
-        return _cumulated(op, kind, *running)
     if not _all_known([*window, *strides, *holes]):
         raise Refused("windows of open size")
     axes = [
@@ -216,20 +211,6 @@ def _running(
     if tuple(pads[axis]) == reach:
         return axis, False
     return (axis, True) if tuple(pads[axis]) == reach[::-1] else None
-
-
-def _cumulated(op: Op, kind: str, axis: int, back: bool) -> Tensor:
-    if kind != "add":
-        raise Refused(f"a running {kind} along an axis of open size")
-    x = op.operands[0]
-    wide = {"int8": "int32", "uint8": "int32", "int16": "int32", "uint16": "int32"}.get(x.dtype, x.dtype)
-    place = axis if x.order is None else x.order[axis]
-    held = op.w.held(x) if x.thin is None else op.w.full(x)
-    total = op.w.once(
-        "CumSum", op.w.cast(held, x.dtype, wide), op.w.constant(place), reverse=int(back)
-    )
-    order = x.order if x.thin is None else None
-    return Tensor(op.w.cast(total, wide, x.dtype), x.dtype, x.sizes, order)
 
 
 def _pooled(op: Op, kind: str, axes: list[int], window: Any, strides: Any, holes: Any, pads: Any) -> Tensor:
@@ -283,10 +264,6 @@ def _sum_pool(w: Writer, x: str, dtype: str, options: dict[str, Any]) -> str:
 
 
 _POOLS = {"maximum": _max_pool, "minimum": _min_pool, "add": _sum_pool}
-
-
-def dim_of(size: Any) -> Dim:
-    return size if isinstance(size, (int, Size)) else None
 
 
 WINDOWS: dict[str, Any] = {

@@ -132,10 +132,10 @@ class Writer:
         known = x.known()
         if known is not None:
             return self.constant(known, x.dtype)
+        if x.numbers.size == 1 and x.numbers.ndim == 0:
+            return self.cast(self.scalar(x.numbers.item()), "int64", x.dtype)
         flat = self.vector([_plain(one) for one in x.numbers.flat])
-        if x.numbers.shape == ():
-            flat = self.scalar(x.numbers.item())
-        elif x.numbers.ndim > 1:
+        if x.numbers.ndim > 1:
             flat = self.once("Reshape", flat, self.constant(x.numbers.shape))
         return self.cast(flat, "int64", x.dtype)
 

@@ -83,6 +83,10 @@ class Graph:
         self._nodes.append(b"".join(parts))
         return names[0] if count == 1 else names
 
+    def reads(self, name):
+        """Whether a node, of this graph or of one around or inside it, reads that value."""
+        return name in self._read
+
     def save(self, path):
         opset = _text(1, "") + _number(2, self._opset)
         graph = self.serialized(

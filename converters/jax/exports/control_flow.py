@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from interop.converters.jax.exports.integers import single
 from interop.converters.jax.exports.operation import Op, direction_of
 from interop.converters.jax.exports.reductions import constant_in
-from interop.converters.jax.exports.tensors import Refused, Size, Tensor, dtype_of, sizes_of
+from interop.converters.jax.exports.streams import Streams
+from interop.converters.jax.exports.tensors import Size, Tensor, dtype_of, sizes_of
 from interop.converters.jax.exports.writing import Writer
 
 from interop.workers.onnx_file import Graph
@@ -65,9 +66,8 @@ def _chosen(op: Op, frame: Frame, number: str, first: int) -> list[Tensor]:
 
 
 def _branches(op: Op, w: Writer, condition: str, graphs: list[Graph]) -> list[Tensor]:
-    count = len(op.results)
-    names = w.node("If", condition, count=count, then_branch=graphs[0], else_branch=graphs[1])
-    names = [names] if count == 1 else names
+    branches = {"then_branch": graphs[0], "else_branch": graphs[1]}
+    names = _names(w, "If", [condition], len(op.results), **branches)
     return [op.made(name, None, number) for number, name in enumerate(names)]
 
 
@@ -100,46 +100,138 @@ class _Loop:
 def while_(op: Op) -> Sequence[Tensor]:
     plan = _plan(op)
     carried = [p for p in range(len(op.operands)) if p not in (*plan.still, *plan.counters)]
-    w = op.w
     if plan.rounds is None:
         return _asked(op, plan, carried)
-    inner = op.frame.inside(w.nested())
+    if any(_fits(op.operands[place], plan.rounds) for place in plan.still):
+        made = _scan(op, plan, plan.rounds, carried)
+    else:
+        made = _loop(op, plan, plan.rounds, carried)
+    found = dict(zip(carried, made, strict=True))
+    for place in plan.still:
+        found[place] = op.operands[place]
+    rounds = plan.rounds if isinstance(plan.rounds, int) else op.w.size("Max", plan.rounds, 0)
+    for place in plan.counters:
+        found[place] = _counted(op.w, op.operands[place], rounds)
+    return [found[place] for place in range(len(op.operands))]
+
+
+def _fits(x: Tensor, rounds: int | Size) -> bool:
+    return x.rank > 0 and x.sizes[0] == rounds
+
+
+def _counted(w: Writer, start: Tensor, rounds: int | Size) -> Tensor:
+    """A counter after so many rounds."""
+    assert start.numbers is not None
+    first = start.numbers.item()
+    if isinstance(first, Size):
+        return replace(start, numbers=single(w.size("Add", first, rounds)))
+    return replace(start, numbers=single(w.plus(rounds, first)))
+
+
+def _loop(op: Op, plan: _Loop, rounds: int | Size, carried: list[int]) -> list[Tensor]:
+    """By ONNX's Loop, which counts its rounds."""
+    w, inner = op.w, op.frame.inside(op.w.nested())
     number = _input(inner.writer, "round", "int64", [])
     _input(inner.writer, "go_on", "bool", [])
-    key = ("round", number)
-    step = Size(number, key, 0, plan.rounds)
-    given = dict(enumerate(op.operands))
+    step = Size(number, ("round", number), 0, rounds)
+    given = dict(enumerate(op.operands)) | _carried(op, inner.writer, carried)
     for place in plan.counters:
-        start = op.operands[place].numbers.item()  # type: ignore[union-attr]
-        counter = inner.writer.plus(step, start) if isinstance(start, int) else inner.writer.size("Add", start, step)  # fmt: skip
-        given[place] = replace(op.operands[place], numbers=single(counter))
-    given.update(_carried(op, inner.writer, carried))
-    rows = _rows(op, carried, plan, inner)
+        given[place] = _counted(inner.writer, op.operands[place], step)
     made = inner.block(op.block(1), [given[place] for place in range(len(given))])
     go_on = inner.writer.node("Identity", inner.writer.constant(True, "bool"))
     inner.writer.graph.output(go_on, "bool", [])
     _hand_out(inner.writer, [made[place] for place in carried])
-    del rows
-    count = len(carried)
     starts = [w.full(op.operands[place]) for place in carried]
-    names = w.node("Loop", w.scalar(plan.rounds), "", *starts, count=count, body=inner.writer.graph)
-    names = [names] if count == 1 else names
-    found: dict[int, Tensor] = {
-        place: op.made(name, op.operands[place].sizes, place)
+    names = _names(w, "Loop", [w.scalar(rounds), "", *starts], len(carried), body=inner.writer.graph)
+    return [
+        op.made(name, op.operands[place].sizes, place)
         for place, name in zip(carried, names, strict=True)
-    }
+    ]
+
+
+def _names(w: Writer, operator: str, inputs: list[str], count: int, **attributes: Any) -> list[str]:
+    found = w.node(operator, *inputs, count=count, **attributes)
+    return [found] if count == 1 else list(found)
+
+
+def _scan(op: Op, plan: _Loop, rounds: int | Size, carried: list[int]) -> list[Tensor]:
+    """By ONNX's Scan: each round takes its entry of what it only reads so, and gives a row of what it
+    only writes so."""
+    rows = [place for place in carried if _fits(op.operands[place], rounds)]
+    while True:
+        written = _scan_body(op, plan, rounds, carried, rows)
+        if set(written.rows) == set(rows):
+            return written.results()
+        rows = list(written.rows)
+
+
+def _scan_body(
+    op: Op, plan: _Loop, rounds: int | Size, carried: list[int], rows: list[int]
+) -> _Scan:
+    """The body, with those places taken to be written row by row; says which of them are."""
+    w, inner = op.w, op.frame.inside(op.w.nested())
+    graph = inner.writer.graph
+    states = [place for place in carried if place not in rows]
+    given = dict(enumerate(op.operands)) | _carried(op, inner.writer, states)
+    streams = Streams(inner.writer, rounds)
     for place in plan.still:
-        found[place] = op.operands[place]
+        if streams.fit(op.operands[place]):
+            whole = op.w.full(op.operands[place])
+            given[place] = replace(op.made(whole, op.operands[place].sizes, place), streams=streams)
+    for place in rows:
+        name = graph.unique("rows")
+        given[place] = replace(op.made(name, op.operands[place].sizes, place), streams=streams)
     for place in plan.counters:
-        start = op.operands[place].numbers.item()  # type: ignore[union-attr]
-        done = plan.rounds if isinstance(plan.rounds, int) else w.size("Max", plan.rounds, 0)
-        end = w.plus(done, start) if isinstance(start, int) else w.size("Add", start, done)
-        found[place] = replace(op.operands[place], numbers=single(end))
-    return [found[place] for place in range(len(op.operands))]
+        given[place] = _counted(inner.writer, op.operands[place], streams.step)
+    made = inner.block(op.block(1), [given[place] for place in range(len(given))])
+    found = {
+        place: made[place].row for place in rows
+        if made[place].row is not None and not graph.reads(given[place].name)
+    }  # fmt: skip
+    return _Scan(op, inner.writer, streams, states, [made[place] for place in states], found)
 
 
-def _rows(op: Op, carried: list[int], plan: _Loop, inner: Frame) -> list[int]:
-    return []
+@dataclass(frozen=True)
+class _Scan:
+    """A body that is written. rows: place → what a round writes there, and whether from the end."""
+
+    op: Op
+    inner: Writer
+    streams: Streams
+    states: list[int]
+    made: list[Tensor]
+    rows: dict[int, Any]
+
+    def results(self) -> list[Tensor]:
+        op, w, graph = self.op, self.op.w, self.inner.graph
+        _hand_out(self.inner, self.made)
+        for row, _ in self.rows.values():
+            own = self.inner.node("Identity", _entry(self.inner, row))
+            graph.output(own, row.dtype, _words(own, row)[1:])
+        taken = [(x.name, back) for (_, back), (_, x) in self.streams.taken.items()]
+        if graph.reads(self.streams.step.name) or not taken:
+            graph.input(self.streams.step.name, "int64", [])
+            count = w.scalar(self.streams.rounds)
+            taken.append((w.once("Range", w.constant(0), count, w.constant(1)), False))
+        starts = [w.full(op.operands[place]) for place in self.states]
+        names = _names(
+            w, "Scan", [*starts, *(name for name, _ in taken)], len(starts) + len(self.rows),
+            body=graph, num_scan_inputs=len(taken),
+            scan_input_directions=[int(back) for _, back in taken],
+            **({"scan_output_directions": [int(back) for _, back in self.rows.values()]} if self.rows else {}),
+        )  # fmt: skip
+        found = {
+            place: op.made(name, op.operands[place].sizes, place)
+            for place, name in zip([*self.states, *self.rows], names, strict=True)
+        }
+        return [found[place] for place in sorted(found)]
+
+
+def _entry(w: Writer, row: Tensor) -> str:
+    """A row without its first axis, of size 1."""
+    if row.thin == tuple(range(1, row.rank)):
+        return w.held(row)
+    return w.once("Squeeze", w.full(row), w.constant([0]))
 
 
 def _asked(op: Op, plan: _Loop, carried: list[int]) -> list[Tensor]:
@@ -157,8 +249,7 @@ def _asked(op: Op, plan: _Loop, carried: list[int]) -> list[Tensor]:
     (condition,) = again.block(op.block(0), made)
     _hand_out(inner.writer, [condition, *(made[place] for place in places)])
     starts = [w.full(op.operands[place]) for place in places]
-    names = w.node("Loop", "", w.full(first), *starts, count=len(places), body=inner.writer.graph)
-    names = [names] if len(places) == 1 else names
+    names = _names(w, "Loop", ["", w.full(first), *starts], len(places), body=inner.writer.graph)
     found = {
         place: op.made(name, op.operands[place].sizes, place)
         for place, name in zip(places, names, strict=True)
@@ -241,10 +332,6 @@ def _rounds(op: Op, ask: Any, still: list[int], counters: list[int]) -> int | Si
     if isinstance(last, int) and isinstance(start, int):
         return max(last - start, 0)
     return op.w.plus(last, -start) if isinstance(start, int) else op.w.size("Sub", last, start)
-
-
-def refused(op: Op) -> Any:
-    raise Refused("random numbers: what they are, only JAX knows")
 
 
 CONTROL: dict[str, Any] = {"case": case, "if": if_, "while": while_}

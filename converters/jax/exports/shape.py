@@ -89,6 +89,9 @@ def reshape(op: Op) -> Tensor:
         return Tensor(x.name, x.dtype, sizes, thin=())
     if sizes == tuple(op.w.dims(x)):
         return x
+    if x.thin == tuple(range(x.rank - len(sizes), x.rank)) and sizes == x.sizes[-len(sizes) :]:
+        if all(size == 1 for size in x.sizes[: -len(sizes)]):
+            return Tensor(x.name, x.dtype, sizes)
     dropped = _without_ones(op.w, x, sizes)
     if dropped is not None:
         return op.made(dropped, sizes)
@@ -151,6 +154,10 @@ def sliced(op: Op, x: Tensor, first: Sequence[Any], last: Sequence[Any], steps: 
         if not (first[axis] == 0 and steps[axis] == 1 and last[axis] == dims[axis])
     ]  # fmt: skip
     sizes: list[Dim] = [None if axis in parts else dims[axis] for axis in range(x.rank)]
+    if parts == [0] and x.streams is not None and op.sizes[0] == 1:
+        back = x.streams.backward(first[0])
+        if back is not None:
+            return x.streams.entry(x, back)
     if not parts:
         return Tensor(x.name, x.dtype, merged(op.sizes, sizes), x.order, x.thin, x.numbers)
     order = x.order if x.thin is None else None
@@ -215,6 +222,10 @@ def dynamic_update_slice(op: Op) -> Tensor:
     parts = [axis for axis in range(x.rank) if extent[axis] != dims[axis]]
     if not parts:
         return update
+    if parts == [0] and x.streams is not None and extent[0] == 1:
+        back = x.streams.backward(first[0])
+        if back is not None:
+            return Tensor(x.name, x.dtype, x.sizes, row=(update, back))
     if len(parts) > 1:
         return _updated_block(op, x, update, first, extent)
     (axis,) = parts

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jax.extend.mlir import ir
+
+if TYPE_CHECKING:
+    from interop.converters.jax.exports.streams import Streams
 
 
 class Refused(Exception):
@@ -43,6 +46,9 @@ class Tensor:
     thin: the axes along which `name` holds anything; along the others one entry stands for all, and
         its leading ones of these are left away, so that ONNX's broadcasting takes it as it is.
     numbers: small integers that are followed (an array of int and Size), which need no `name`.
+
+    streams: of a loop, by whose rounds its entries may be taken or written one by one. row: what the
+    round wrote into such a value, and whether from the end.
     """
 
     name: str
@@ -51,6 +57,8 @@ class Tensor:
     order: tuple[int, ...] | None = None
     thin: tuple[int, ...] | None = None
     numbers: np.ndarray | None = None
+    streams: Streams | None = None
+    row: tuple[Tensor, bool] | None = None
 
     @property
     def rank(self) -> int:

@@ -169,6 +169,7 @@ def write_onnx(program: Program, specs: Sequence[dict[str, Any]], path: Path) ->
                 for size in value.sizes
             ]  # fmt: skip
             graph.output(name, value.dtype, words)
+    graph.prune()
     graph.save(str(path))
 
 

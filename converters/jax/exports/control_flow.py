@@ -186,7 +186,7 @@ def _scan_body(
     made = inner.block(op.block(1), [given[place] for place in range(len(given))])
     found = {
         place: made[place].row for place in rows
-        if made[place].row is not None and not graph.reads(given[place].name)
+        if made[place].row is not None and given[place].name not in graph.reads()
     }  # fmt: skip
     return _Scan(op, inner.writer, streams, states, [made[place] for place in states], found)
 
@@ -208,8 +208,9 @@ class _Scan:
         for row, _ in self.rows.values():
             own = self.inner.node("Identity", _entry(self.inner, row))
             graph.output(own, row.dtype, _words(own, row)[1:])
+        graph.prune()
         taken = [(x.name, back) for (_, back), (_, x) in self.streams.taken.items()]
-        if graph.reads(self.streams.step.name) or not taken:
+        if self.streams.step.name in graph.reads() or not taken:
             graph.input(self.streams.step.name, "int64", [])
             count = w.scalar(self.streams.rounds)
             taken.append((w.once("Range", w.constant(0), count, w.constant(1)), False))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import jax
 import numpy as np
 from interop.converters.jax.exports.tensors import Dim, Size, Tensor
 from interop.converters.jax.exports.walk import Frame
-from interop.converters.jax.exports.writing import Writer
+from interop.converters.jax.exports.writing import Writer, digest
 from jax import export
 from jax.interpreters.mlir import make_ir_context
+from safetensors import safe_open
 
 from interop.workers.failures import GuestFailure
 from interop.workers.onnx_file import Graph
@@ -26,13 +27,14 @@ _OPSET = 21
 class Program:
     """An exported program, and the names of what goes in and comes out, in its order.
 
-    weights: inputs that are bound, by name.
+    weights: inputs that are bound, by name. names: what constants are called, by their digest.
     """
 
     exported: export.Exported
     inputs: list[str]
     outputs: list[str]
-    weights: dict[str, np.ndarray]
+    weights: Mapping[str, np.ndarray] = field(default_factory=dict)
+    names: Mapping[bytes, str] = field(default_factory=dict)
 
     def specs(self) -> list[dict[str, Any]]:
         """Name, dtype and shape of each input that is not bound; words are its open sizes."""
@@ -54,7 +56,22 @@ def read_program(path: Path) -> Program:
             f"{path} is not a serialised jax.export program: {str(error).strip() or repr(error)}",
             hint="jax.export.export(jax.jit(function))(*arguments).serialize() gives the bytes of one.",
         ) from error
-    return program_of(exported)
+    beside = path.with_name("weights.safetensors")
+    names = _names_in(beside) if beside.is_file() else {}
+    return replace(program_of(exported), names=names)
+
+
+def _names_in(path: Path) -> dict[bytes, str]:
+    """What the weights beside a program are called, which within it have lost their names. Where two
+    are alike, neither is told from the other."""
+    found: dict[bytes, str] = {}
+    alike = set()
+    with safe_open(path, framework="flax") as file:
+        for name in file.keys():  # noqa: SIM118 - it is no dict
+            key = digest(np.asarray(file.get_tensor(name)))
+            alike |= {key} & found.keys()
+            found[key] = name
+    return {key: name for key, name in found.items() if key not in alike}
 
 
 def calling(program: Program) -> Callable[..., dict[str, Any]]:
@@ -75,7 +92,7 @@ def calling(program: Program) -> Callable[..., dict[str, Any]]:
 
 
 def program_of(exported: export.Exported) -> Program:
-    return Program(exported, _input_names(exported), output_names(exported), {})
+    return Program(exported, _input_names(exported), output_names(exported))
 
 
 def symbol(name: str) -> str:
@@ -156,7 +173,7 @@ def write_onnx(program: Program, specs: Sequence[dict[str, Any]], path: Path) ->
     graph.reserve(program.outputs)
     with make_ir_context():
         module = exported.mlir_module(serialized=False)
-        writer, problems = Writer(graph), []  # type: Writer, list[str]
+        writer, problems = Writer(graph, names=program.names), []  # type: Writer, list[str]
         frame = Frame(writer, _functions(module), problems)
         given = _given(program, writer, {spec["name"]: spec for spec in specs})
         results = frame.call("main", _arguments(exported, given))

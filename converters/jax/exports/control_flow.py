@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from interop.converters.jax.exports.integers import single
 from interop.converters.jax.exports.operation import Op, direction_of
 from interop.converters.jax.exports.reductions import constant_in
+from interop.converters.jax.exports.shape import only
 from interop.converters.jax.exports.streams import Streams
 from interop.converters.jax.exports.tensors import Size, Tensor, dtype_of, sizes_of
 from interop.converters.jax.exports.writing import Writer
@@ -230,8 +231,9 @@ class _Scan:
 
 def _entry(w: Writer, row: Tensor) -> str:
     """A row without its first axis, of size 1."""
-    if row.thin == tuple(range(1, row.rank)):
-        return w.held(row)
+    rest = list(range(1, row.rank))
+    if row.thin == tuple(rest):
+        return only(w, row, rest)
     return w.once("Squeeze", w.full(row), w.constant([0]))
 
 

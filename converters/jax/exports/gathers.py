@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from interop.converters.jax.exports.operation import Op
-from interop.converters.jax.exports.shape import sliced, vector_of
+from interop.converters.jax.exports.shape import only, vector_of
 from interop.converters.jax.exports.tensors import Dim, Refused, Size, Tensor
 from interop.converters.jax.exports.writing import Writer
 from jax.extend.mlir.dialects import stablehlo as hlo
@@ -43,8 +43,12 @@ class _Places:
         w, x = self.w, self.indices
         if self.vector == x.rank:
             return [w.cast(w.full(x), x.dtype, "int64")]
-        whole = w.cast(w.arranged(x, [*self.batch, self.vector]), x.dtype, "int64")
         last = len(self.batch)
+        if len(self.axes) == 1:
+            thin = x.thin if x.thin is not None else ()
+            if x.thin is None or set(thin) == set(self.batch):
+                return [w.cast(only(w, x, self.batch), x.dtype, "int64")]
+        whole = w.cast(w.arranged(x, [*self.batch, self.vector]), x.dtype, "int64")
         return [
             w.once("Gather", whole, w.constant(number), axis=last) for number in range(len(self.axes))
         ]
@@ -195,11 +199,10 @@ def _kept(
     if isinstance(size, int) and isinstance(extent, int):
         if known is not None:
             return w.constant(np.clip(known, 0, size - extent))
-        most = w.constant(size - extent)
-    else:
-        if known is not None and not known.any():
-            return w.constant(known)
-        most = w.scalar(w.size("Sub", size, extent))
+        return w.once("Clip", start, w.constant(0), w.constant(size - extent))
+    if known is not None and not known.any():
+        return w.constant(known)
+    most = w.scalar(w.size("Sub", size, extent))
     return w.once("Max", w.once("Min", start, most), w.constant(0))
 
 
@@ -325,10 +328,6 @@ def _beside(
     kept = w.once("Where", mask, entries, elsewhere)
     name = w.once("ScatterND", longer, kept, new, reduction=kind)
     return w.once("Slice", name, zero, w.vector([size]), zero)
-
-
-def slice_of(op: Op, x: Tensor, first: Sequence[Any], last: Sequence[Any]) -> Tensor:
-    return sliced(op, x, first, last, [1] * x.rank)
 
 
 GATHERS: dict[str, Any] = {"dynamic_gather": gather, "gather": gather, "scatter": scatter}

@@ -39,12 +39,12 @@ def broadcast(op: Op) -> Tensor:
     if len(kept) == len(sizes) and dims == sorted(dims):
         return Tensor(x.name, x.dtype, sizes, x.order, x.thin, x.numbers)
     order = sorted(kept, key=lambda axis: dims[axis])
-    name = _only(op.w, x, order)
+    core = name = only(op.w, x, order)
     places = [dims[axis] for axis in order]
     if places and places != list(range(places[0], len(sizes))):
         gaps = [place - places[0] for place in range(places[0], len(sizes)) if place not in places]
         name = op.w.once("Unsqueeze", name, op.w.constant(gaps))
-    return Tensor(name, x.dtype, sizes, thin=tuple(places))
+    return Tensor(name, x.dtype, sizes, thin=tuple(places), core=core)
 
 
 def _spread_sizes(x: Tensor, dims: Sequence[int], rank: int) -> list[Dim]:
@@ -54,10 +54,12 @@ def _spread_sizes(x: Tensor, dims: Sequence[int], rank: int) -> list[Dim]:
     return found
 
 
-def _only(w: Writer, x: Tensor, axes: list[int]) -> str:
+def only(w: Writer, x: Tensor, axes: list[int]) -> str:
     """x with these of its axes, in that order; the others are of size 1, or thin."""
     if x.thin is None:
         name, held = w.full(x), list(range(x.rank))
+    elif x.core:
+        name, held = x.core, list(x.thin)
     else:
         name, held = w.held(x), list(range(x.thin[0], x.rank)) if x.thin else []
     gone = [place for place, axis in enumerate(held) if axis not in axes]
@@ -89,9 +91,6 @@ def reshape(op: Op) -> Tensor:
         return Tensor(x.name, x.dtype, sizes, thin=())
     if sizes == tuple(op.w.dims(x)):
         return x
-    if x.thin == tuple(range(x.rank - len(sizes), x.rank)) and sizes == x.sizes[-len(sizes) :]:
-        if all(size == 1 for size in x.sizes[: -len(sizes)]):
-            return Tensor(x.name, x.dtype, sizes)
     dropped = _without_ones(op.w, x, sizes)
     if dropped is not None:
         return op.made(dropped, sizes)
@@ -100,11 +99,10 @@ def reshape(op: Op) -> Tensor:
 
 def _without_ones(w: Writer, x: Tensor, sizes: Sequence[Dim]) -> str | None:
     """Where only axes of size 1 go."""
-    gone = [axis for axis, size in enumerate(x.sizes) if size == 1]
-    left = [size for size in x.sizes if size != 1]
-    if len(left) != len(sizes) or any(a != b or a is None for a, b in zip(left, sizes, strict=True)):
+    left = [axis for axis, size in enumerate(x.sizes) if size != 1]
+    if [x.sizes[axis] for axis in left] != list(sizes) or None in sizes:
         return None
-    return w.once("Squeeze", w.full(x), w.constant(gone))
+    return only(w, x, left) if x.thin is None or set(left) <= set(x.thin) else None
 
 
 def _completed(w: Writer, x: Tensor, sizes: tuple[Dim, ...]) -> tuple[Dim, ...]:
@@ -335,10 +333,10 @@ def iota(op: Op) -> Tensor:
     count = op.w.scalar(sizes[axis])  # type: ignore[arg-type]
     name = op.w.once("Range", op.w.constant(0), count, op.w.constant(1))
     name = op.w.cast(name, "int64", op.dtype)
-    behind = len(sizes) - 1 - axis
+    core, behind = name, len(sizes) - 1 - axis
     if behind:
         name = op.w.once("Unsqueeze", name, op.w.constant(list(range(1, behind + 1))))
-    return Tensor(name, op.dtype, sizes, thin=(axis,))
+    return Tensor(name, op.dtype, sizes, thin=(axis,), core=core)
 
 
 def get_dimension_size(op: Op) -> Tensor:

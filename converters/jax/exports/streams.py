@@ -39,4 +39,5 @@ class Streams:
             words = [size if isinstance(size, int) else None for size in x.sizes[1:]]
             self.taken[key] = graph.input(graph.unique("entry"), x.dtype, words), x
         sizes = (1, *x.sizes[1:])
-        return Tensor(self.taken[key][0], x.dtype, sizes, thin=tuple(range(1, x.rank)))
+        name, thin = self.taken[key][0], tuple(range(1, x.rank))
+        return Tensor(name, x.dtype, sizes, thin=thin, core=name)

@@ -46,6 +46,7 @@ class Tensor:
     thin: the axes along which `name` holds anything; along the others one entry stands for all, and
         its leading ones of these are left away, so that ONNX's broadcasting takes it as it is.
     numbers: small integers that are followed (an array of int and Size), which need no `name`.
+    core: of a thin value, what holds its axes alone, where that is at hand.
 
     streams: of a loop, by whose rounds its entries may be taken or written one by one. row: what the
     round wrote into such a value, and whether from the end.
@@ -57,6 +58,7 @@ class Tensor:
     order: tuple[int, ...] | None = None
     thin: tuple[int, ...] | None = None
     numbers: np.ndarray | None = None
+    core: str = ""
     streams: Streams | None = None
     row: tuple[Tensor, bool] | None = None
 
@@ -104,10 +106,24 @@ def array_of(attribute: Any) -> np.ndarray:
     dense: Any = ir.DenseElementsAttr(attribute)
     if dense.is_splat:
         return np.asarray(dense.get_splat_value().value, dtype)
-    try:
-        return np.array(dense).astype(dtype, copy=False)
-    except (ValueError, TypeError, RuntimeError):  # narrow floats have no buffer
-        return np.array(list(ir.DenseFPElementsAttr(attribute)), dtype).reshape(shape)
+    if np.dtype(dtype).kind == "V":
+        return _spelled(str(attribute), dtype).reshape(shape)
+    return np.array(dense).astype(dtype, copy=False)
+
+
+def _spelled(text: str, dtype: str) -> np.ndarray:
+    """Narrow floats, which jaxlib's bindings give as text alone: numbers, or their bits in hexadecimal."""
+    inner = text[text.index("<") + 1 : text.rindex("> :")]
+    if inner.startswith('"0x'):
+        return np.frombuffer(bytes.fromhex(inner[3:-1]), dtype)
+    bits = f"uint{np.dtype(dtype).itemsize * 8}"
+    return np.array(
+        [
+            np.array(int(one, 16), bits).view(dtype) if one.startswith("0x") else float(one)
+            for one in re.findall(r"[-+.\w]+", inner)
+        ],
+        dtype,
+    )
 
 
 def place_of(location: Any) -> str:

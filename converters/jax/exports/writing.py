@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import hashlib
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,16 @@ class Writer:
         graph: Graph,
         made: dict[Hashable, str] | None = None,
         single: dict[str, np.ndarray] | None = None,
+        names: Mapping[bytes, str] | None = None,
     ) -> None:
-        self.graph = graph
+        """names: of constants, by their `digest`."""
+        self.graph, self._names = graph, names or {}
         self._made = {} if made is None else made
         self._single = {} if single is None else single  # constants of one entry
 
     def nested(self) -> Writer:
         """Writes a body, which sees what was written before it."""
-        return Writer(self.graph.body(), dict(self._made), self._single)
+        return Writer(self.graph.body(), dict(self._made), self._single, self._names)
 
     # Nodes
 
@@ -49,6 +52,8 @@ class Writer:
 
     def constant(self, value: Any, dtype: str = "int64", name: str = "constant") -> str:
         array = np.asarray(value, dtype)
+        if array.size > 1 and self._names:
+            name = self._names.get(digest(array), name)
         if array.size > 16:
             return self.graph.constant(array, name)
         key = ("constant", dtype, array.shape, array.tobytes())
@@ -147,10 +152,16 @@ class Writer:
         """The value with its axes in that order."""
         axes = list(axes)
         if x.thin is not None:
-            spread = self.once("Expand", self.held(x), self.vector(self.dims(x)))
-            return self._transposed(spread, axes)
+            return self._transposed(self._spread(x), axes)
         own = range(x.rank) if x.order is None else x.order
         return self._transposed(self.held(x), [own[axis] for axis in axes])
+
+    def _spread(self, x: Tensor) -> str:
+        assert x.thin is not None
+        if any(size != 1 for axis, size in enumerate(x.sizes) if axis not in x.thin):
+            return self.once("Expand", self.held(x), self.vector(self.dims(x)))
+        missing = list(range(x.thin[0] if x.thin else x.rank))
+        return self.once("Unsqueeze", self.held(x), self.constant(missing)) if missing else self.held(x)
 
     def _transposed(self, name: str, axes: list[int]) -> str:
         return name if axes == sorted(axes) else self.once("Transpose", name, perm=axes)
@@ -208,3 +219,9 @@ def number(dtype: str) -> int:
 
 def _plain(one: Any) -> int | Size:
     return one if isinstance(one, Size) else int(one)
+
+
+def digest(array: np.ndarray) -> bytes:
+    """Of dtype, shape and numbers."""
+    head = f"{array.dtype.name} {array.shape}".encode()
+    return hashlib.sha256(head + array.tobytes()).digest()

@@ -24,10 +24,11 @@ _DIALECT = "dialect.json"
 
 @dataclass(frozen=True)
 class Built:
-    """The framework's own artifact, and how it calls what the model takes and gives."""
+    """The framework's own artifact, and how it calls what the model takes and gives (None: as ONNX
+    does)."""
 
     path: Path
-    dialect: Dialect
+    dialect: Dialect | None
 
 
 def built(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from interop.backends.artifacts import built
+from interop.backends.artifacts import Built, built
 from interop.backends.grammar import Backend
 from interop.backends.translated import Translated
 from interop.conversion import provide_for
@@ -47,16 +47,18 @@ def open_runner(
     progress: Progress | None = None,
     scratch: Path,
     log: Log | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Runner:
     """Start the worker of `backend`; its environment is made on first use.
 
     timeout: seconds that one step may take. scratch: a folder for what has to be converted and
-    translated; runners may share one, and then share what is converted.
+    translated; runners may share one, and then share what is converted. variables: of the worker's
+    environment, beside those that any worker gets.
 
     Raises EnvironmentUnavailable where the device or the environment cannot be had.
     """
     shown = progress or Silent()
-    return Runner(backend, find_home(backend, shown), timeout, shown, scratch, log)
+    return Runner(backend, find_home(backend, shown), timeout, shown, scratch, log, variables)
 
 
 class Runner:
@@ -74,13 +76,20 @@ class Runner:
         progress: Progress,
         scratch: Path,
         log: Log | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.backend, self.home = backend, home
         self.facts: dict[str, Any] = {}
         self._timeout, self._progress, self._scratch, self._log = timeout, progress, scratch, log
         self._aside = scratch / f"runner-{next(_NUMBERS)}"
         self._ready: Translated | None = None
+        self._variables = variables
         self._workers = [self._start(backend.place.module)]
+
+    @property
+    def pid(self) -> int:
+        """The number of the worker's process."""
+        return self._workers[0].pid
 
     @property
     def peak_memory(self) -> int:
@@ -99,17 +108,24 @@ class Runner:
 
         Raises UnsupportedOperator and InvalidModel where the runtime does not take the model.
         """
-        backend, worker = self.backend, self._workers[0]
-        if backend.row.takes_onnx:
-            place, precision = backend.device, backend.runs_in
-            self.facts = worker.call("load", path=model, device=place, precision=precision)
-            self._ready = Translated(worker, None, self._aside)
-            return
-        artifact = built(
-            model, backend, self.home, self._scratch, calibration=tuple(calibration),
+        self.load_built(self.build(model, calibration))
+
+    def build(self, model: Path, calibration: Sequence[str] = ()) -> Built:
+        """What `load` lets the worker read: `model` itself, or what it is converted into, once."""
+        if self.backend.row.takes_onnx:
+            return Built(model, None)
+        return built(
+            model, self.backend, self.home, self._scratch, calibration=tuple(calibration),
             builder=self._builder, progress=self._progress,
         )  # fmt: skip
-        self.facts = worker.call("load", path=artifact.path)
+
+    def load_built(self, artifact: Built) -> None:
+        """Load what `build` gave, here or in another runner of this backend."""
+        backend, worker = self.backend, self._workers[0]
+        options: dict[str, Any] = {}
+        if backend.row.takes_onnx:
+            options = {"device": backend.device, "precision": backend.runs_in}
+        self.facts = worker.call("load", path=artifact.path, **options)
         self._ready = Translated(worker, artifact.dialect, self._aside)
 
     def run(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
@@ -119,9 +135,18 @@ class Runner:
         """
         self._loaded.run(inputs, outputs)
 
-    def time(self, inputs: str, runs: int, warmup: int = 1) -> list[float]:
+    def time(
+        self, inputs: str, runs: int, warmup: int = 1, *, resident: bool = False
+    ) -> list[float]:
         """Seconds of each of `runs` runs on one folder of inputs, measured inside the worker, after
-        `warmup` unmeasured ones."""
+        `warmup` unmeasured ones.
+
+        resident: inputs and outputs stay in the device's memory; for ONNX Runtime alone.
+        """
+        if resident:
+            answer = self._workers[0].call("time_resident", inputs=inputs, runs=runs, warmup=warmup)
+            seconds: list[float] = answer["seconds"]
+            return seconds
         return self._loaded.time(inputs, runs, warmup)
 
     def close(self) -> None:
@@ -144,7 +169,7 @@ class Runner:
     def _start(self, module: str) -> Worker:
         return Worker(
             self.home.interpreter, module, label=str(self.backend), timeout=self._timeout,
-            log=self._log,
+            log=self._log, environment=self._variables,
         )  # fmt: skip
 
     def __enter__(self) -> Runner:

@@ -9,7 +9,18 @@ from typing import NoReturn
 
 import typer
 
-from interop.cli import check, convert, doctor, environments, matrix, models, ops, roundtrip, routes
+from interop.cli import (
+    bench,
+    check,
+    convert,
+    doctor,
+    environments,
+    matrix,
+    models,
+    ops,
+    roundtrip,
+    routes,
+)
 from interop.errors import InteropError
 
 app = typer.Typer(
@@ -28,6 +39,7 @@ app.command("check")(check.check)
 app.command("roundtrip")(roundtrip.roundtrip)
 app.command("routes")(routes.routes)
 app.command("matrix")(matrix.matrix)
+app.command("bench")(bench.bench)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("ops")(ops.ops)

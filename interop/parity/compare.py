@@ -18,12 +18,12 @@ import numpy as np
 
 from interop.errors import ParityFailed
 from interop.parity.consistency import Consistency, consistency
+from interop.parity.elements import error_of, flatten, is_float, rounded_to, same_pattern
 from interop.parity.evidence import Moved
 from interop.parity.figures import Figures, figures
 from interop.parity.groups import Array
 from interop.parity.noise import UNSTABLE_SHARE, Multiple, Noise
 from interop.parity.precisions import FLOAT32, Precision
-from interop.parity.values import error_of, flatten, is_float, rounded_to, same_pattern
 
 #: What loses more than this share of its bits no longer computes the same function (of float32's
 #: 24, those that bfloat16 has are left).

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from interop.errors import UnsupportedOperator
+from interop.parity.elements import error_of
 from interop.parity.groups import Array
 from interop.parity.noise import Noise
 from interop.parity.precisions import FLOAT32, PRECISIONS, Precision
-from interop.parity.values import error_of
 
 SMALLEST = 0.25  # of the floor's rms: what errs less has rounded more finely
 

@@ -19,15 +19,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper
 from onnx import numpy_helper as nph
 
 from interop.errors import UnsupportedOperator
-from interop.graph.decompositions.apply import decompose
 from interop.parity.precisions import BFLOAT16, FLOAT16, INT8, TF32, Precision, Rounds
 from interop.parity.rounding import LARGEST
-from interop.parity.settings import settings, subgraphs
+from interop.parity.settings import graphs, settings, subgraphs
 
 #: Products and convolutions: the inputs that are multiplied with each other.
 CONTRACTIONS: Mapping[str, tuple[int, ...]] = {
@@ -228,10 +226,14 @@ def emulate(bare: ModelProto, precision: Precision, ready: frozenset[str]) -> Em
 
 def _unrolled(bare: ModelProto) -> ModelProto:
     """Recurrent operators as scans over time, in which every step can be rounded."""
+    if not any(node.op_type in RECURRENT for graph in graphs(bare.graph) for node in graph.node):
+        return bare
+    import onnx_ir as ir  # guests that import this package need not have it
+
+    from interop.graph.decompositions.apply import decompose
+
     model = ir.from_proto(bare)
     found = [node for node in model.graph.all_nodes() if node.op_type in RECURRENT]
-    if not found:
-        return bare
     for number, node in enumerate(found):
         node.name = node.name or f"recurrent_{number}"
     _, refused = decompose(model, found)

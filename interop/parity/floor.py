@@ -17,14 +17,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import ModelProto, NodeProto, TensorProto
 from onnx import numpy_helper as nph
 
 from interop.parity.emulate import CONTRACTIONS, RECURRENT, Emulation, emulate, scale_of
 from interop.parity.precisions import FLOAT32, INT8, Precision, Rounds
 from interop.parity.rounding import perturb, to_grid, to_int8
 from interop.parity.session import Session, skeleton
-from interop.parity.settings import reads, settings, subgraphs
+from interop.parity.settings import graphs, reads, settings
 
 Array = np.ndarray[Any, Any]
 
@@ -95,8 +95,8 @@ def operand_axes(model: ModelProto, weights: Mapping[str, TensorProto]) -> dict[
     """Of `weights` those that go into products and nowhere else: name -> the axis of its output
     channels, None where there is no one such axis."""
     axes: dict[str, int | None] = {}
-    elsewhere = {value.name for graph in _graphs(model.graph) for value in graph.output}
-    for node in (node for graph in _graphs(model.graph) for node in graph.node):
+    elsewhere = {value.name for graph in graphs(model.graph) for value in graph.output}
+    for node in (node for graph in graphs(model.graph) for node in graph.node):
         positions = (1, 2) if node.op_type in RECURRENT else CONTRACTIONS.get(node.op_type, ())
         for position, name in enumerate(node.input):
             if name not in weights:
@@ -107,13 +107,6 @@ def operand_axes(model: ModelProto, weights: Mapping[str, TensorProto]) -> dict[
             axis = _channels(node, position, len(weights[name].dims))
             axes[name] = axis if axes.get(name, axis) == axis else None
     return {name: axis for name, axis in axes.items() if name not in elsewhere}
-
-
-def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
-    yield graph
-    for node in graph.node:
-        for body in subgraphs(node):
-            yield from _graphs(body)
 
 
 def _channels(node: NodeProto, position: int, rank: int) -> int | None:

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from interop.errors import ParityFailed
 from interop.parity.compare import OutputParity, Verdict
 from interop.parity.precisions import FLOAT32
-from interop.parity.proof import OutputProof
+
+
+class Proof(Protocol):
+    """One output on one set of inputs, as an OutputProof has it: its worst comparison counts."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def inputs(self) -> str: ...
+    @property
+    def worst(self) -> OutputParity: ...
+    @property
+    def hop(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -77,7 +89,7 @@ class Grade:
         }
 
 
-def grade(proofs: Sequence[OutputProof]) -> Grade:
+def grade(proofs: Sequence[Proof]) -> Grade:
     """The grade of the worst of `proofs` (all outputs on all input sets).
 
     An unstable output passes, with B at best. Raises ParityFailed where there is no proof at all.

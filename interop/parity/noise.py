@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from interop.errors import ParityFailed
+from interop.parity.elements import error_of, flatten, is_float, rounded_to, same_pattern
 from interop.parity.evidence import Moved, moved_elements
 from interop.parity.groups import Array, Grouping, Sums, groupings
 from interop.parity.precisions import FLOAT32, Precision
-from interop.parity.values import error_of, flatten, is_float, rounded_to, same_pattern
 
 #: The runs scatter about the truth, or at least about a value that is near it for its scatter.
 #: Measured: below 8 on faithful runs of four small networks and seven real models, and 68 on one

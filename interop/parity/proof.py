@@ -79,17 +79,11 @@ def prove(
     `noise`, the source's. `floors` is as in compare_outputs. An output that only source or
     artifact has is a row, too, and not comparable.
     """
-    coarser, both = (noise, math.sqrt(2)) if artifact_noise is None else (artifact_noise, 1.0)
-    widened = {
-        n: a.astype(np.float64) if n in noise and noise[n].levels else a for n, a in source.items()
-    }
+    coarser = noise if artifact_noise is None else artifact_noise
     by_source = {p.name: p for p in compare_outputs(truth, source, noise, floors=floors)}
     by_artifact = {p.name: p for p in compare_outputs(truth, artifact, coarser, floors=floors)}
-    paired = {n: a for n, a in artifact.items() if n in noise}
-    known = {n: a for n, a in widened.items() if n in noise}
-    direct = (
-        {p.name: p for p in compare_outputs(known, paired, coarser, scale=both)} if known else {}
-    )
+    scale = math.sqrt(2) if artifact_noise is None else 1.0
+    direct = {p.name: p for p in abreast(source, artifact, coarser, scale=scale)}
     names = dict.fromkeys([*truth, *by_source, *by_artifact])
     missing = "one side has no such output"
     return tuple(
@@ -103,3 +97,21 @@ def prove(
         )
         for name in names
     )
+
+
+def abreast(
+    first: Mapping[str, Array],
+    second: Mapping[str, Array],
+    noise: Mapping[str, Noise],
+    *,
+    scale: float = math.sqrt(2),
+) -> tuple[OutputParity, ...]:
+    """Two runs against each other, both rounded (`scale` 1: the second alone, as good as); what
+    `noise` has no floor for is left out."""
+    known = {
+        name: array.astype(np.float64) if noise[name].levels else array
+        for name, array in first.items()
+        if name in noise
+    }
+    paired = {name: array for name, array in second.items() if name in noise}
+    return compare_outputs(known, paired, noise, scale=scale) if known else ()

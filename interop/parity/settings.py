@@ -39,6 +39,14 @@ def subgraphs(node: NodeProto) -> list[GraphProto]:
     return single + [g for a in node.attribute for g in a.graphs]
 
 
+def graphs(graph: GraphProto) -> Iterator[GraphProto]:
+    """`graph` and the bodies inside it."""
+    yield graph
+    for node in graph.node:
+        for body in subgraphs(node):
+            yield from graphs(body)
+
+
 def reads(node: NodeProto) -> set[str]:
     """Names that a node reads, those that its subgraphs capture included."""
     names = set(node.input)

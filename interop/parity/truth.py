@@ -22,9 +22,11 @@ from onnx.reference.op_run import RuntimeContextError
 from interop.errors import InvalidModel, UnsupportedOperator
 from interop.parity.double import double_model, widen_array
 from interop.parity.operators import OPERATORS
+from interop.parity.randomness import RANDOM as RANDOM
 from interop.parity.randomness import random_nodes
 from interop.parity.session import skeleton
 from interop.parity.settings import reads
+from interop.parity.settings import subgraphs as subgraphs
 
 Array = np.ndarray[Any, Any]
 
@@ -158,7 +160,7 @@ class _Evaluator(ReferenceEvaluator):  # type: ignore[misc]
         except Exception as error:
             raise InvalidModel(
                 f"{_describe(node.onnx_node)} failed in the float64 evaluation: {error}",
-                hint="Check that the input sizes suit the model (--inputs gives your own).",
+                hint="Check that the input sizes suit the model (--data gives your own).",
             ) from error
         for value in outputs:
             if isinstance(value, np.ndarray) and value.dtype.name in ("float32", "float16"):

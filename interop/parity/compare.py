@@ -196,8 +196,6 @@ def _incomparable(reference: Array, candidate: Array, noise: Noise) -> str:
         )
     if reference.size == 0 or candidate.size == 0:
         return "the output has no elements: there is nothing to compare"
-    if is_float(reference.dtype) and np.isnan(reference).all():
-        return "its true value is NaN in every element: look for NaN in the inputs or the weights"
     return ""
 
 
@@ -245,6 +243,8 @@ def _compare_floats(
         rounded = np.asarray(reference).astype(candidate.dtype)
     if verdict is Verdict.FAITHFUL and np.array_equal(rounded, candidate, equal_nan=True):
         verdict, reason = Verdict.EXACT, "every element is equal to the last bit"
+        if np.isnan(rounded).all():
+            reason = "every element is NaN, as in truth: look for NaN in the inputs or the weights"
     return OutputParity(
         name, verdict, reason, bits,
         figures(reference, candidate, error, tie=2 * noise.max * scale), multiple,

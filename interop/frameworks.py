@@ -143,6 +143,7 @@ FRAMEWORKS: dict[str, Framework] = {
                 what="serialised jax.export program",
                 narrow=(*_FLOATS8, "FLOAT4E2M1", "INT4", "UINT4", "INT2", "UINT2"),
             ),
+            endings=(".jax",),
         ),
         Framework(
             "mxnet",

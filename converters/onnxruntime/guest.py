@@ -111,6 +111,12 @@ def _refused(path: str, provider: str, error: Exception) -> Exception:
             hint="Run it on onnxruntime:cpu, or look for what that provider lacks.",
             detail=first,
         )
+    if "NOT_IMPLEMENTED" in first:
+        return UnsupportedOperator(
+            f"ONNX Runtime has no kernel for a node of {path}",
+            hint="Its detail names the node, with the version of the operator.",
+            detail=first,
+        )
     return InvalidModel(
         f"ONNX Runtime cannot load {path}",
         hint="Check the model with onnx.checker, and that its operators are ONNX Runtime's.",

@@ -53,7 +53,7 @@ class Runtime:
 _ORT = "interop.converters.onnxruntime.guest"
 
 #: Those that take ONNX. Their workers' `load` is given path, device and precision.
-_TAKING_ONNX = (
+TAKING_ONNX = (
     Runtime(
         "onnxruntime",
         "ONNX Runtime",
@@ -84,7 +84,7 @@ _TAKING_ONNX = (
 def runtimes() -> Mapping[str, Runtime]:
     """All of them by name."""
     written = [_converted(row) for row in known().values() if row.kind is not None]
-    return {row.name: row for row in (*_TAKING_ONNX, *written)}
+    return {row.name: row for row in (*TAKING_ONNX, *written)}
 
 
 def _converted(row: Framework) -> Runtime:

@@ -1,10 +1,10 @@
 """Models that draw random numbers: no element has a true value, but each output has a distribution.
 
-Every side runs many times on the same inputs. The distance between two sides is that of Kolmogorov
-and Smirnov, the largest between the distributions of all elements of an output over the runs. The
-elements of one run hang together, so no formula says how large it gets by chance: whole runs change
-sides at random, and the share of such exchanges that give as much is the p-value (a permutation
-test: exact, whatever the elements have to do with each other).
+Every side runs many times on the same inputs. Each element is taken from its mean over all runs of
+both; the distance between two sides is that of Kolmogorov and Smirnov, the largest between the
+distributions of what is left. The elements of one run hang together, so no formula says how large it
+gets by chance: whole runs change sides at random, and the share of such exchanges that give as much
+is the p-value (a permutation test: exact, whatever the elements have to do with each other).
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ from interop.workers.tensors import read_tensors
 
 Array = np.ndarray[Any, Any]
 
-#: Runs of each side, and exchanges of runs between two of them.
-RUNS = 24
+#: Values of the smallest output that are wanted of each side, and the runs that are made for them.
+VALUES = 4000
+FEWEST, MOST = 16, 200
+
+#: Exchanges of runs between two sides.
 EXCHANGES = 1999
 
 #: A distribution is called another below this p-value: once in a thousand times by chance.
@@ -73,6 +76,12 @@ def _nodes(graph: GraphProto) -> Iterator[Any]:
         yield node
         for body in subgraphs(node):
             yield from _nodes(body)
+
+
+def runs_for(outputs: Mapping[str, Array]) -> int:
+    """How often to run a model that gave `outputs` once."""
+    smallest = min((array.size for array in outputs.values() if array.size), default=1)
+    return int(np.clip(-(-VALUES // min(smallest, ELEMENTS)), FEWEST, MOST))
 
 
 def compare_drawn(one: Attempt, other: Attempt, seed: int) -> list[Drawn]:
@@ -141,6 +150,7 @@ def _same(name: str, who: str, first: Array, second: Array) -> Drawn:
 def _exchanged(first: Array, second: Array, rng: np.random.Generator) -> tuple[float, float]:
     """The distance of the two, and the share of exchanges of runs that give as much."""
     runs, elements = np.concatenate([first, second]), first.shape[1]
+    runs = runs - runs.mean(axis=0)
     order = np.argsort(runs, axis=None, kind="stable")
     owner, values = order // elements, runs.reshape(-1)[order]
     last = np.append(values[1:] != values[:-1], True)  # of equal values, the last counts

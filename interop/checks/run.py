@@ -14,7 +14,8 @@ import onnx
 from interop import conversion, frameworks, output, proof, sources
 from interop.checks import others, recorded
 from interop.checks.attempts import Attempt
-from interop.checks.drawn import RUNS, Drawn, compare_drawn, random_nodes
+from interop.checks.drawn import Drawn, compare_drawn, random_nodes, runs_for
+from interop.checks.floors import Floors
 from interop.checks.held import Findings, hold
 from interop.checks.lineup import Lineup
 from interop.checks.record import check_record
@@ -22,9 +23,11 @@ from interop.checks.request import CheckRequest
 from interop.conversion import Clock, Departing, Export, Request, Workers, provide_for
 from interop.errors import UsageError
 from interop.frameworks import able, known
+from interop.parity.sets import InputSet
 from interop.progress import Progress, Silent
 from interop.proof import Plan
 from interop.reference import ModelReference, resolve
+from interop.workers.tensors import read_tensors
 
 
 @dataclass(frozen=True)
@@ -137,22 +140,30 @@ class _Work:
             evidence.complete()
         peers = [0] if self.reference.framework != "onnx" or self.request.others else []
         with self.clock.stage("compare"), self.progress.stage("compare"):
-            return attempts, hold(plan, attempts, [*peers, *([1] if known_outputs else [])])
+            narrower = Floors(plan, self.at.checker, self.model.seed)
+            return attempts, hold(
+                plan, attempts, [*peers, *([1] if known_outputs else [])], narrower
+            )
 
     def drawn(self, nodes: list[str]) -> tuple[list[Attempt], list[list[Drawn]]]:
-        """Every side run many times on the first set of inputs, and its distributions beside those of
-        the model itself."""
+        """Every side run many times on the largest set of inputs, and its distributions beside those
+        of the model itself."""
         if self.request.against is not None:
             raise UsageError(
                 f"{nodes[0]} draws random numbers: what was recorded of them cannot come again",
                 hint="Leave --against away: distributions are compared then.",
             )
-        plan, inputs = self.plan, self.plan.inputs()[:1] * RUNS
-        outputs = [str(self.scratch / "outputs-source" / str(run)) for run in range(RUNS)]
+        plan = self.plan
+        largest = max(range(len(plan.sets)), key=lambda index: _elements(plan.sets[index]))
         sources.make_ready(self.reference, self.at.source)
         self.lineup.begin(plan)
         start = time.perf_counter()
         with self.progress.stage(f"run {self.model.model}"):
+            first, once = plan.inputs()[largest], str(self.scratch / "once")
+            self.at.source.call("run", inputs=[first], outputs=[once])
+            runs = runs_for(read_tensors(once))
+            inputs = [first] * runs
+            outputs = [str(self.scratch / "outputs-source" / str(run)) for run in range(runs)]
             self.at.source.call("run", inputs=inputs, outputs=outputs)
         source = self._source(outputs, time.perf_counter() - start)
         with self.clock.stage("runs"):
@@ -183,6 +194,10 @@ class _Work:
             )
             for number, text in enumerate(self.request.others)
         ]  # fmt: skip
+
+
+def _elements(one: InputSet) -> int:
+    return sum(array.size for array in one.arrays.values())
 
 
 def _echo(line: str) -> None:

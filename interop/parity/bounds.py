@@ -226,14 +226,16 @@ def _counted_axis(node: NodeProto, position: int, flat: Flat) -> list[Dim] | Non
 
 
 def _positions(name: str, flat: Flat) -> list[Dim] | None:
-    """How many positions `name` counts, where it is 0, 1, 2, ... along an axis; else None."""
+    """How many positions `name` counts, where it is 0, 1, 2, ... along an axis; else None.
+
+    The axis may go by two names, that of the counting and that of what was measured."""
     low, high = flat.ranges.get(name, (None, 0))
     if low == 0:
         return [high]
     node = flat.producers.get(name)
     if node is None or node.op_type != "Range" or flat.constants.get(node.input[0]) != 0:
         return None
-    return _known(flat.shapes.get(name, [])[:1]) or _known([_size_of(node.input[1], flat)])
+    return _known([*flat.shapes.get(name, [])[:1], _size_of(node.input[1], flat)])
 
 
 def _size_of(name: str, flat: Flat) -> Dim:

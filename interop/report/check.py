@@ -43,42 +43,41 @@ def _measured(document: dict[str, Any]) -> str:
 
 def _table(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("", "", "verdict"):
-        table.add_column(heading)
-    table.add_column("effective bits", justify="right")
-    table.add_column("worst output")
-    for heading in ("ready (s)", "run (s)", "memory"):
-        table.add_column(heading, justify="right")
+    table.add_column("")
+    table.add_column("", no_wrap=True)
+    table.add_column("version")
+    table.add_column("verdict")
+    table.add_column("bits", justify="right")
+    table.add_column("worst output", overflow="fold")
+    for heading in ("ready", "run", "memory"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        style = "green" if row["passes"] else "red"
         mark = row["grade"] or ("=" if row["passes"] else "–" if row["error"] else "F")
         table.add_row(
-            Text(mark, style=f"bold {style}"),
-            Text(f"{row['label']} {_version(row)}".strip()),
+            Text(mark, style="bold green" if row["passes"] else "bold red"),
+            row["label"],
+            row["version"],
             Text(_verdict(row)),
             _number(row["effective_bits"], ".1f"),
-            Text(row["output"] or ""),
-            _number(row["seconds"].get("ready"), ".1f"),
-            _number(row["seconds"].get("run"), ".2f"),
+            row["output"] or "",
+            _number(row["seconds"].get("ready"), ".1f s"),
+            _number(row["seconds"].get("run"), ".2f s"),
             bytes_for_people(row["peak_memory_bytes"]) if row["peak_memory_bytes"] else "–",
         )
     return table
 
 
-def _version(row: dict[str, Any]) -> str:
-    return f"({row['framework']} {row['version']})" if row["version"] else ""
-
-
 def _verdict(row: dict[str, Any]) -> str:
     if row["error"] is not None:
-        return f"did not run: {row['error']['kind']}"
-    return row["verdict"] or "the others are held against it"
+        return row["error"]["kind"]
+    return row["verdict"] or "the measure"
 
 
 def _trouble(row: dict[str, Any]) -> list[Text]:
     if row["passes"]:
         return []
-    lines = [Text(f"{row['label']}: {row['sentence']}", style="red")]
+    said = row["sentence"].removeprefix(row["label"]).lstrip(": ")
+    lines = [Text(f"{row['label']}: {said}", style="red")]
     error = row["error"]
     if error is None:
         against = f"against {row['against']}"
@@ -89,7 +88,9 @@ def _trouble(row: dict[str, Any]) -> list[Text]:
 
 
 def _number(value: float | None, form: str) -> str:
-    return "–" if value is None else format(value, form)
+    """`form` as for format, with a unit after a space."""
+    number, _, unit = form.partition(" ")
+    return "–" if value is None else f"{value:{number}} {unit}".rstrip()
 
 
 def _facts(document: dict[str, Any]) -> Table:

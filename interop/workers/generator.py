@@ -90,7 +90,7 @@ def _arrays(where: str, item: Any) -> dict[str, Any]:
 
 
 def _kind(value: Any) -> str:
-    return f"of type {type(value).__name__}"
+    return f"a value of type {type(value).__name__}"
 
 
 def _failed(what: str, error: Exception) -> GuestFailure:

@@ -225,7 +225,7 @@ class Pending:
             return kind(error["message"], hint=error["hint"], detail=error["detail"])
         return errors.WorkerCrashed(
             f"{label} worker failed in {self.operation}: {error['message']}",
-            hint=error["hint"],
+            hint=error["hint"] or "the lines below say where; --verbose shows what it printed",
             detail=error["traceback"],
         )
 

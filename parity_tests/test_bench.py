@@ -387,7 +387,9 @@ def test_a_backend_whose_parity_fails_has_no_figure_and_is_not_timed(
     console = Console(width=100, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
     bench_summary(document, console)
     assert "parity failed, grade" in console.export_text()
-    assert "no figures" in page(document)
+    shown = page(document)
+    assert "parity failed, grade" in shown
+    assert shown.count("<polygon") == 2  # the medians of the two processes of the other
 
 
 def test_with_no_parity_at_all_there_is_a_record_without_figures(model, monkeypatch) -> None:

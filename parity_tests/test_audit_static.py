@@ -12,7 +12,7 @@ from interop.models import ZOO
 from onnx import TensorProto, helper
 from onnx import numpy_helper as nph
 
-from interop.audit import static_audit
+from interop.audit.static import static_audit
 from interop.audit.facts import Operator
 from interop.audit.rules import RULES
 from interop.audit.support import gaps, names, table

@@ -75,7 +75,7 @@ def changes(old: Record, new: Record) -> tuple[Change, ...]:
 def _backends(old: Record, new: Record) -> Iterator[Change]:
     before = {row["backend"]: row for row in old["backends"]}
     after = {row["backend"]: row for row in new["backends"]}
-    comparable = old["latency_over"] == new["latency_over"]
+    comparable = old["timing"]["over"] == new["timing"]["over"]
     for name, was in before.items():
         row = after.get(name)
         if row is None:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from interop.report.audit import amount, headline, seconds
-from interop.report.plots import Bar, Dot, bars, intervals
+from interop.report.audit_plots import Line, bars, tails
 
 Record = Mapping[str, Any]
 
@@ -112,49 +112,53 @@ def _way(row: Record) -> str:
 
 def _latency(record: Record) -> str:
     timed = [row for row in record["backends"] if row["latency"] is not None]
-    dots = [
-        Dot(
+    lines = [
+        Line(
             row["backend"],
-            row["latency"]["median_low"] * 1e3,
             row["latency"]["median"] * 1e3,
-            row["latency"]["median_high"] * 1e3,
+            (row["latency"]["percentiles"]["p90"] or row["latency"]["median"]) * 1e3,
             f"{seconds(row['latency']['median'])}, {_ratio(row['latency'])}",
         )
         for row in sorted(timed, key=lambda row: row["latency"]["median"])
     ]
-    if not dots:
+    if not lines:
         return ""
+    clock = record["timing"]
+    warnings = "".join(f"<p class='soft'>{escape(one)}</p>" for one in clock["warnings"])
     return f"""<h2>How long it takes</h2>
-<p>{escape(record["clock"])} Only of backends whose results are right. The line is the 95 % interval of the
-median.</p>
-{intervals("Latency", "milliseconds a run", dots)}"""
+<p>{escape(clock["sentence"])} Only of backends whose results are right. The mark is the median, the line
+ends where nine of ten runs do.</p>{warnings}
+{tails("Latency", "milliseconds a run", lines)}"""
 
 
 def _ratio(latency: Record) -> str:
-    if latency["backend_is_reference"]:
+    if latency["is_reference"]:
         return "which the others are held against"
     spread = f"{latency['low']:.2f} to {latency['high']:.2f}"
     return f"{latency['ratio']:.2f} times ({spread}): {latency['verdict']}"
 
 
 def _variants(rows: Sequence[Record]) -> str:
+    made = [row for row in rows if row["effective_bits"] is not None]
+    lines = [
+        Line(
+            f"{row['precision']}, {amount(row['bytes'], 'B')}",
+            row["effective_bits"], row["effective_bits"], f"{row['effective_bits']:.1f} bits",
+        )
+        for row in made
+    ]  # fmt: skip
+    failed = "".join(
+        f"<p><b>{escape(row['precision'])}</b>: {escape(row['sentence'])} {escape(row['next_step'])}</p>"
+        for row in rows
+        if row["effective_bits"] is None
+    )
     if not rows:
         return ""
-    shown = [
-        Bar(
-            f"{row['precision']}, {amount(row['bytes'], 'B')}",
-            row["effective_bits"] or 0.0,
-            row["sentence"]
-            if row["effective_bits"] is None
-            else f"{row['effective_bits']:.1f} bits",
-            "" if (row["effective_bits"] or 0) >= 11 else "low" if row["effective_bits"] else "off",
-        )
-        for row in rows
-    ]
+    plot = bars("Effective bits by precision", "effective bits", 24.0, lines) if lines else ""
     return f"""<h2>In fewer bits</h2>
 <p>Made with ONNX Runtime's own tools and run there. Effective bits of the worst output: float32 has 24,
 float16 can have 11.</p>
-{bars("Effective bits by precision", "effective bits", 24, shown)}"""
+{plot}{failed}"""
 
 
 def _findings(rows: Sequence[Record]) -> str:

@@ -27,9 +27,7 @@ def read_generator(reference: str, seed: int) -> dict[str, dict[str, Array]]:
     callable, fails, or yields anything but a mapping of arrays by name; WorkerCrashed and
     WorkerTimedOut.
     """
-    from interop.workers import (
-        Worker,
-    )  # guests import this package, and there is no host side there
+    from interop.workers import Worker  # the truth's worker imports this package, too, and has none
 
     with (
         tempfile.TemporaryDirectory(prefix="interop-") as scratch,

@@ -47,11 +47,9 @@ class Wide:
     dropped: tuple[tuple[str, str], ...]
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "sets": [one.to_json() for one in self.sets],
-            "coverage": self.coverage.to_json(),
-            "dropped": [{"label": label, "reason": reason} for label, reason in self.dropped],
-        }
+        """Without the sets."""
+        dropped = [{"label": label, "reason": reason} for label, reason in self.dropped]
+        return {**self.coverage.to_json(), "dropped": dropped}
 
 
 def wide_input_sets(

@@ -85,7 +85,9 @@ def calling(program: Program) -> Callable[..., dict[str, Any]]:
     jitted = jax.jit(exported.call)
 
     def call(**feeds: Any) -> dict[str, Any]:
-        args, kwargs = jax.tree.unflatten(exported.in_tree, [feeds[name] for name in program.inputs])
+        args, kwargs = jax.tree.unflatten(
+            exported.in_tree, [feeds[name] for name in program.inputs]
+        )
         return named(jitted(*args, **kwargs))
 
     return call
@@ -104,9 +106,13 @@ def symbol(name: str) -> str:
 def _shape(name: str, shape: Sequence[Any]) -> list[int | str]:
     """Open sizes as words: their own where they are one, else one for the axis."""
     return [
-        int(size) if isinstance(size, int) else str(size) if str(size).isidentifier() else f"{name}_dim{axis}"
+        size if isinstance(size, int) else _word(str(size), f"{name}_dim{axis}")
         for axis, size in enumerate(shape)
-    ]  # fmt: skip
+    ]
+
+
+def _word(size: str, otherwise: str) -> str:
+    return size if size.isidentifier() else otherwise
 
 
 def _input_names(exported: export.Exported) -> list[str]:
@@ -118,7 +124,9 @@ def _input_names(exported: export.Exported) -> list[str]:
     noted = _noted_names(exported)
     names = []
     for index, path in enumerate(paths):
-        keys = [str(getattr(key, "key", getattr(key, "idx", getattr(key, "name", "")))) for key in path]
+        keys = [
+            str(getattr(key, "key", getattr(key, "idx", getattr(key, "name", "")))) for key in path
+        ]
         positional = keys[0] == "0"
         name = noted.get(index, f"input_{index}") if positional else "_".join(keys[1:])
         names.append(re.sub(r"\W+", "_", name).strip("_") or f"input_{index}")
@@ -149,7 +157,9 @@ def output_names(exported: export.Exported) -> list[str]:
 
 def named(results: Any) -> dict[str, Any]:
     """The results by name: their keys, or output_0 and on."""
-    if isinstance(results, dict) and all(jax.tree_util.all_leaves([one]) for one in results.values()):
+    if isinstance(results, dict) and all(
+        jax.tree_util.all_leaves([one]) for one in results.values()
+    ):
         return {str(key): value for key, value in sorted(results.items())}  # as jax.tree has them
     return {f"output_{index}": leaf for index, leaf in enumerate(jax.tree.leaves(results))}
 
@@ -181,13 +191,15 @@ def write_onnx(program: Program, specs: Sequence[dict[str, Any]], path: Path) ->
             raise _unsupported(problems)
         for name, value in zip(program.outputs, results, strict=True):
             writer.node("Identity", writer.full(value), output=name)
-            words = [
-                size if isinstance(size, int) else size.key if isinstance(size, Size) and isinstance(size.key, str) else None
-                for size in value.sizes
-            ]  # fmt: skip
-            graph.output(name, value.dtype, words)
+            graph.output(name, value.dtype, [_declared(size) for size in value.sizes])
     graph.prune()
     graph.save(str(path))
+
+
+def _declared(size: Dim) -> int | str | None:
+    """A size that is an input's has its word."""
+    key = size.key if isinstance(size, Size) else size
+    return key if isinstance(key, (int, str)) else None
 
 
 def _given(program: Program, writer: Writer, specs: dict[str, Any]) -> list[Tensor]:

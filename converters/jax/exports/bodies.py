@@ -8,11 +8,7 @@ from typing import Any
 
 from interop.converters.jax.exports.integers import single
 from interop.converters.jax.exports.operation import Op
-from interop.converters.jax.exports.tensors import (
-    Tensor,
-    dtype_of,
-    sizes_of,
-)
+from interop.converters.jax.exports.tensors import Size, Tensor, dtype_of, sizes_of
 from interop.converters.jax.exports.writing import Writer
 
 

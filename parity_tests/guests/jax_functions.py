@@ -56,6 +56,7 @@ CASES = {
     "is_finite": (lambda a: lax.is_finite(1 / jnp.maximum(a, 0)), ["b,5"], [X]),
     "div_int": (lambda a, b: (lax.div(a, b), lax.rem(a, b), a // b, a % b), [None, None], [WHOLE, NOT_ZERO]),
     "bits": (lambda a, b: (a & b, a | b, a ^ b, ~a), [None, None], [WHOLE, NOT_ZERO]),
+    "bits_without_sign": (lambda a: lax.bitcast_convert_type(a, jnp.uint32), [None], [WHOLE]),
     "shift_left": (lax.shift_left, [None, None], [WHOLE, np.abs(NOT_ZERO)]),
     "shift_arithmetic": (lax.shift_right_arithmetic, [None, None], [WHOLE, np.abs(NOT_ZERO)]),
     "shift_logical": (lax.shift_right_logical, [None, None], [WHOLE, np.abs(NOT_ZERO)]),
@@ -139,8 +140,8 @@ CASES = {
 REFUSED = {
     "fft": (lambda a: jnp.abs(jnp.fft.rfft(a)), "complex"),
     "cholesky": (lambda a: jnp.linalg.cholesky(a @ a.T + jnp.eye(3)), "lapack_spotrf"),
-    "bits_as_floats": (lambda a: lax.bitcast_convert_type(a, jnp.int32), "bitcast_convert"),
-    "random": (lambda a: a + jax.random.normal(jax.random.key(0), (5,)), "bitcast_convert"),
+    "bits_as_floats": (lambda a: lax.bitcast_convert_type(a, jnp.int32), "bits of float32 as int32"),
+    "random": (lambda a: a + jax.random.normal(jax.random.key(0), (5,)), "bits of uint32 as float32"),
     "max_pool_gradient": (jax.grad(lambda a: nn.max_pool(a[None, :, :, None], (2, 2)).sum()), "select_and_scatter"),
 }  # fmt: skip
 

@@ -1,13 +1,11 @@
-"""Shifts of bits."""
+"""Bits of whole numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import numpy as np
-from interop.converters.jax.exports.tensors import (
-    Refused,
-)
+from interop.converters.jax.exports.tensors import Refused
 from interop.converters.jax.exports.writing import Writer
 
 
@@ -43,3 +41,12 @@ def _shift_with_sign(w: Writer, dtype: str, x: str, by: str, bits: int) -> str:
     power = w.once("Pow", w.constant(2), w.once("Min", w.cast(by, dtype, "int64"), most))
     low = w.once("Sub", wide, w.once("Mod", wide, power))
     return w.cast(w.once("Div", low, power), "int64", dtype)
+
+
+def bitcast(op: Op) -> Tensor:
+    """Whole numbers of one width, with a sign or without; what bits are as a float, ONNX cannot say."""
+    x, after = op.operands[0], op.dtype
+    whole = all(np.dtype(one).kind in "iu" for one in (x.dtype, after))
+    if not whole or np.dtype(x.dtype).itemsize != np.dtype(after).itemsize:
+        raise Refused(f"the bits of {x.dtype} as {after}")
+    return op.made(op.w.cast(op.w.full(x), x.dtype, after), x.sizes)

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from interop.converters.jax.exports.bodies import hand_out, names_of
 from interop.converters.jax.exports.operation import Op
-from interop.converters.jax.exports.tensors import (
-    Tensor,
-)
+from interop.converters.jax.exports.tensors import Tensor
 from interop.converters.jax.exports.writing import Writer
 
 from interop.workers.onnx_file import Graph

@@ -7,11 +7,7 @@ from typing import Any
 import numpy as np
 from interop.converters.jax.exports.operation import Op
 from interop.converters.jax.exports.slices import padded, reversed_along, vector_of, with_gaps
-from interop.converters.jax.exports.tensors import (
-    Dim,
-    Refused,
-    Tensor,
-)
+from interop.converters.jax.exports.tensors import Dim, Refused, Tensor
 from interop.converters.jax.exports.writing import Writer
 from jax.extend.mlir.dialects import stablehlo as hlo
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from interop.converters.jax.exports.bits import shift
+from interop.converters.jax.exports.bits import bitcast, shift
 from interop.converters.jax.exports.operation import Op, direction_of, merged
 from interop.converters.jax.exports.tensors import Refused, Tensor, array_of
 from interop.converters.jax.exports.writing import Writer, number
@@ -206,6 +206,7 @@ ENTRIES: dict[str, Callable[[Op], Any]] = {
     "add": plain("Add", "Or"),
     "and": _bits("And", "BitwiseAnd"),
     "atan2": each(_atan2),
+    "bitcast_convert": bitcast,
     "cbrt": each(_cbrt),
     "ceil": plain("Ceil"),
     "clamp": clamp,

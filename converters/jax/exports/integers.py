@@ -88,17 +88,19 @@ def _computed(op: Op, given: list[np.ndarray]) -> np.ndarray | None:
     if op.operands[0].dtype == "bool" and op.name not in ("and", "or", "not", "select"):
         return None
     columns = np.broadcast(*given)
-    entries = [
-        rule(op.w, *entry)
-        if any(isinstance(one, Size) for one in entry)
-        else int(_KNOWN[op.name](*(np.array(one) for one in entry)))
-        for entry in columns
-    ]
+    entries = [_entry(op, rule, entry) for entry in columns]
     if any(one is None for one in entries):
         return None
     result = np.empty(columns.shape, object)
     result.flat = entries
     return result
+
+
+def _entry(op: Op, rule: Callable[..., Any], entry: tuple[Any, ...]) -> Any:
+    if any(isinstance(one, Size) for one in entry):
+        return rule(op.w, *entry)
+    found = _KNOWN[op.name](*(np.array(one) for one in entry))
+    return None if found is None else int(found)
 
 
 def _compare(op: Op, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -1,14 +1,14 @@
 """Loops.
 
 Most loops count. Those get ONNX's own trip count, and their counters come from its number of the round,
-so that whoever traces the loop knows how often it runs, and by which index it reads. What a round only
-writes into its own row comes out of ONNX's loop row by row.
+so that whoever traces the loop knows how often it runs, and by which index it reads. Those that go along
+the first axis of what they read are in scans.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from interop.converters.jax.exports.bodies import (
     Loop,
@@ -24,9 +24,6 @@ from interop.converters.jax.exports.operation import Op, direction_of
 from interop.converters.jax.exports.reductions import constant_in
 from interop.converters.jax.exports.scans import scan
 from interop.converters.jax.exports.tensors import Size, Tensor
-
-if TYPE_CHECKING:
-    pass
 
 
 def while_(op: Op) -> Sequence[Tensor]:
@@ -116,9 +113,9 @@ def _plan(op: Op) -> Loop:
 def _goes_up(value: Any, argument: Any) -> bool:
     """Whether a round adds 1."""
     operation = getattr(getattr(value, "owner", None), "operation", None)
-    if getattr(operation, "name", "") != "stablehlo.add" or argument not in list(
-        operation.operands
-    ):
+    if getattr(operation, "name", "") != "stablehlo.add":
+        return False
+    if argument not in list(operation.operands):
         return False
     others = [one for one in operation.operands if one != argument]
     number = constant_in(others[0]) if len(others) == 1 else None

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from interop.converters.jax.exports.shape import only
-from interop.converters.jax.exports.tensors import (
-    Size,
-    Tensor,
-)
+from interop.converters.jax.exports.tensors import Size, Tensor
 from interop.converters.jax.exports.writing import Writer
 
 

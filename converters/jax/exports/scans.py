@@ -17,10 +17,7 @@ from interop.converters.jax.exports.bodies import (
 from interop.converters.jax.exports.operation import Op
 from interop.converters.jax.exports.shape import only
 from interop.converters.jax.exports.streams import Streams
-from interop.converters.jax.exports.tensors import (
-    Size,
-    Tensor,
-)
+from interop.converters.jax.exports.tensors import Size, Tensor
 from interop.converters.jax.exports.writing import Writer
 
 

@@ -8,11 +8,7 @@ from typing import Any
 from interop.converters.jax.exports.operation import Op
 from interop.converters.jax.exports.places import Places
 from interop.converters.jax.exports.reductions import ON_TRUTHS, kind_of
-from interop.converters.jax.exports.tensors import (
-    Refused,
-    Size,
-    Tensor,
-)
+from interop.converters.jax.exports.tensors import Refused, Size, Tensor
 from interop.converters.jax.exports.writing import Writer
 from jax.extend.mlir.dialects import stablehlo as hlo
 

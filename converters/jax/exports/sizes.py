@@ -12,9 +12,7 @@ from typing import Any
 
 import numpy as np
 from interop.converters.jax.exports.elementwise import COMPARISONS
-from interop.converters.jax.exports.tensors import (
-    Size,
-)
+from interop.converters.jax.exports.tensors import Size
 from interop.converters.jax.exports.writing import Writer
 
 #: What an entry of the result is for entries of the operands; None where it cannot be said.
@@ -38,12 +36,10 @@ def _subtract(w: Writer, a: Any, b: Any) -> Any:
         return w.plus(a, -b)
     if isinstance(a, Size) and (a.base or a) == (b.base or b):
         return a.plus - b.plus
-    if (
-        b.least is not None and b.below is not None and _same(b.below, a)
-    ):  # a counter, turned around
-        turned = w.size("Sub", a, b)
-        return replace(turned, least=1, below=w.plus(a, 1 - b.least))
-    return w.size("Sub", a, b)
+    found = w.size("Sub", a, b)
+    if b.least is not None and b.below is not None and _same(b.below, a):
+        return replace(found, least=1, below=w.plus(a, 1 - b.least))  # a counter, turned around
+    return found
 
 
 def _multiply(w: Writer, a: Any, b: Any) -> Any:

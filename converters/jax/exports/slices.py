@@ -8,11 +8,7 @@ from typing import Any
 import numpy as np
 from interop.converters.jax.exports.operation import Op, merged
 from interop.converters.jax.exports.sizes import kept_within
-from interop.converters.jax.exports.tensors import (
-    Dim,
-    Size,
-    Tensor,
-)
+from interop.converters.jax.exports.tensors import Dim, Size, Tensor
 from interop.converters.jax.exports.writing import Writer
 
 _FAR = int(np.iinfo(np.int64).max)

@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from interop.converters.jax.exports.tensors import Dim, Size, Tensor
+from interop.converters.jax.exports.tensors import Dim, Size, Tensor, module_of
 from interop.converters.jax.exports.walk import Frame
 from interop.converters.jax.exports.writing import Writer, digest
 from jax import export
@@ -136,7 +136,7 @@ def _input_names(exported: export.Exported) -> list[str]:
 def _noted_names(exported: export.Exported) -> dict[int, str]:
     """What the program notes of its arguments' names, by their number."""
     with make_ir_context():
-        module = exported.mlir_module(serialized=False)  # which has to outlive its operations
+        module = module_of(exported)
         functions = _functions(module)
         main = functions.get("_wrapped_jax_export_main", functions["main"])
         arguments = list(main.regions[0].blocks[0].arguments)
@@ -182,7 +182,7 @@ def write_onnx(program: Program, specs: Sequence[dict[str, Any]], path: Path) ->
     graph = Graph(_OPSET)
     graph.reserve(program.outputs)
     with make_ir_context():
-        module = exported.mlir_module(serialized=False)
+        module = module_of(exported)
         writer, problems = Writer(graph, names=program.names), []  # type: Writer, list[str]
         frame = Frame(writer, _functions(module), problems)
         given = _given(program, writer, {spec["name"]: spec for spec in specs})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from interop.converters.jax.exports.tensors import Refused
+from interop.converters.jax.exports.operation import Op
+from interop.converters.jax.exports.tensors import Refused, Tensor
 from interop.converters.jax.exports.writing import Writer
 
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from interop.converters.jax.exports.operation import Op, merged
 from interop.converters.jax.exports.reductions import constant_in
-from interop.converters.jax.exports.tensors import Tensor
+from interop.converters.jax.exports.tensors import Tensor, module_of
 from jax import export
 from jax.interpreters.mlir import make_ir_context
 
@@ -69,7 +69,7 @@ def _pattern(function: Callable[[Any], Any], dtype: str) -> _Pattern:
     with jax.enable_x64(dtype == "float64"):
         program = export.export(jax.jit(function))(jax.ShapeDtypeStruct((3,), jnp.dtype(dtype)))
     with make_ir_context():
-        module = program.mlir_module(serialized=False)
+        module = module_of(program)
         functions = {
             view.operation.attributes["sym_name"].value: view for view in module.body.operations
         }

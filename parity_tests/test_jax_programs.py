@@ -16,7 +16,8 @@ from test_conformance import prepare
 from values import read_values
 
 import interop
-from interop.errors import InvalidModel, UnsupportedOperator
+from interop.errors import InvalidModel, UnsupportedOperator, UsageError
+from interop.signature import TensorSpec
 from interop.targets import KINDS
 from interop.workers.tensors import read_tensors
 
@@ -169,6 +170,15 @@ def test_a_users_program(functions, tmp_path):
         ("image", ["batch", 8, 9, 4])
     ]
     assert {one["name"] for one in signature["outputs"]} == {"scores", "largest"}
+
+
+def test_a_fixed_size_stays_fixed(functions, tmp_path):
+    path = tmp_path / "network.jax"
+    functions.call("save_user_program", path=str(path))
+    wanted = (TensorSpec("image", "float32", ("batch", "height", 9, 4)),)
+    with pytest.raises(UsageError, match="not .batch, height, 9, 4"):
+        interop.convert(str(path), target="torch", inputs=wanted, output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_our_own_program_comes_back(tmp_path):

@@ -211,6 +211,7 @@ def _given(program: Program, writer: Writer, specs: dict[str, Any]) -> list[Tens
             found.append(Tensor(writer.graph.constant(array, name), dtype, tuple(array.shape)))
             continue
         declared = specs[name]
+        _check_shape(name, declared["shape"], aval.shape)
         writer.graph.input(name, declared["dtype"], declared["shape"])
         inner = writer.cast(name, declared["dtype"], dtype)
         sizes: list[Dim] = []
@@ -223,6 +224,20 @@ def _given(program: Program, writer: Writer, specs: dict[str, Any]) -> list[Tens
             sizes.append(Size(asked.name, size, 1))
         found.append(Tensor(inner, dtype, tuple(sizes)))
     return found
+
+
+def _check_shape(name: str, declared: Sequence[int | str], own: Sequence[Any]) -> None:
+    """What is said of an input has to fit the program: only its open sizes can be chosen."""
+    fits = len(declared) == len(own) and all(
+        size == fixed for size, fixed in zip(declared, own, strict=False) if isinstance(fixed, int)
+    )
+    if not fits:
+        raise GuestFailure(
+            "UsageError",
+            f"input '{name}' of this program is [{', '.join(map(str, own))}], "
+            f"not [{', '.join(map(str, declared))}]",
+            hint="Leave --input away, or export the function again with that size open.",
+        )
 
 
 def _arguments(exported: export.Exported, given: list[Tensor]) -> list[Tensor]:

@@ -176,7 +176,7 @@ def test_a_fixed_size_stays_fixed(functions, tmp_path):
     path = tmp_path / "network.jax"
     functions.call("save_user_program", path=str(path))
     wanted = (TensorSpec("image", "float32", ("batch", "height", 9, 4)),)
-    with pytest.raises(UsageError, match="not .batch, height, 9, 4"):
+    with pytest.raises(UsageError, match=r"not \[batch, height, 9, 4\]"):
         interop.convert(str(path), target="torch", inputs=wanted, output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

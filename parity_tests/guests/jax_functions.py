@@ -6,7 +6,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from interop.converters.jax.programs import named, program_of, read_program, write_onnx
+from interop.converters.jax.programs import named, program_of, read_program
+from interop.converters.jax.writing import write_onnx
 from jax import export, lax
 
 from interop.workers.failures import GuestFailure

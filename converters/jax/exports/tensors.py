@@ -139,3 +139,12 @@ def module_of(exported: Any) -> Any:
     if "serialized" in inspect.signature(exported.mlir_module).parameters:
         return exported.mlir_module(serialized=False)
     return ir.Module.parse(exported.mlir_module())  # before JAX 0.10: by way of its text
+
+
+def functions_of(module: Any) -> dict[str, Any]:
+    """The functions of a module, by name."""
+    return {
+        view.operation.attributes["sym_name"].value: view.operation
+        for view in module.body.operations
+        if view.operation.name == "func.func"
+    }

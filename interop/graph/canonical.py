@@ -17,8 +17,9 @@ from interop.graph.batched_scan import bring_back, set_aside
 from interop.graph.fold import fold_constants, settle_branches
 from interop.graph.indices import unwrap_indices
 from interop.graph.infer import infer_shapes
+from interop.graph.lengths import drop_full_lengths
 from interop.graph.load import CANONICAL_OPSET, load
-from interop.graph.reshapes import settle_targets, swap_axes
+from interop.graph.reshapes import drop_idle_expands, settle_targets, swap_axes
 from interop.graph.shared import share
 from interop.graph.states import drop_zero_states
 from interop.signature import Dim, Signature, TensorSpec
@@ -71,6 +72,8 @@ def tidy(path: Path, model: ir.Model) -> ir.Model:
         changed = fold_constants(model) + settle_branches(model) > 0
     unwrap_indices(model)
     drop_zero_states(model)
+    drop_full_lengths(model)
+    drop_idle_expands(model)
     share(model)
     swap_axes(model)
     settle_targets(model)

@@ -55,6 +55,20 @@ def _target(data: ir.Shape | None, result: ir.Shape | None) -> list[int] | None:
     return target
 
 
+def drop_idle_expands(model: ir.Model) -> None:
+    """Hand on what is given where Expand gives it the shape that it has; in place.
+
+    So exporters broadcast, whether there is anything to broadcast or not.
+    """
+    for node in list(model.graph.all_nodes()):
+        data = node.inputs[0] if node.op_type == "Expand" and node.domain == "" else None
+        if data is None or data.shape is None or node.outputs[0].shape is None:
+            continue
+        if _same(list(data.shape), list(node.outputs[0].shape)):
+            node.op_type = "Identity"
+            node.resize_inputs(1)
+
+
 def swap_axes(model: ir.Model) -> None:
     """Reshape to rank 3, swap of the last two axes, Reshape back: one Transpose; in place.
 

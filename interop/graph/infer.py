@@ -20,6 +20,9 @@ Infer = Callable[[ir.Model], ir.Model]
 
 Dims = list[int | str | None]
 
+#: Ends of slices from here on are taken for "to the end", as exporters write it.
+_TO_THE_END = 2**31 - 1
+
 #: Rounds of "ours, then onnx's"; each pushes shapes through at least one more Reshape in a row.
 _ROUNDS = 8
 
@@ -273,6 +276,27 @@ def _same_rank(node: ir.Node, sizes: Followed) -> Dims | None:
     return None if data is None else [None] * len(data)
 
 
+def _sliced(node: ir.Node, sizes: Followed) -> Dims | None:
+    """The axes that are not cut keep their size, those taken from start to end among them."""
+    data = _shape(node.inputs[0])
+    if data is None:
+        return None
+    starts, ends = sizes.dims(node.inputs[1]), sizes.dims(node.inputs[2])
+    given = [sizes.dims(value) if value is not None else None for value in node.inputs[3:]]
+    if starts is None or ends is None or (len(node.inputs) > 3 and given[0] is None):
+        return [None] * len(data)
+    axes = given[0] if given and given[0] is not None else list(range(len(starts)))
+    steps = given[1] if len(given) > 1 and given[1] is not None else [1] * len(starts)
+    dims: Dims = list(data)
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        if not isinstance(axis, int):
+            return [None] * len(data)
+        whole = start == 0 and step == 1 and isinstance(end, int) and end >= _TO_THE_END
+        if not whole:
+            dims[axis] = None
+    return dims
+
+
 def _squeezed(node: ir.Node, sizes: Followed) -> Dims | None:
     data = _shape(node.inputs[0])
     axes = sizes.dims(node.inputs[1]) if len(node.inputs) > 1 else None
@@ -293,7 +317,7 @@ _RULES: dict[str, Callable[[ir.Node, Followed], Dims | None]] = {
     "RandomUniformLike": _same_rank,
     "Reshape": _reshape,
     "Resize": _same_rank,
-    "Slice": _same_rank,
+    "Slice": _sliced,
     "Squeeze": _squeezed,
     "Tile": _tiled,
     "TopK": _same_rank,

@@ -8,6 +8,7 @@ with, which inference over the body then has to confirm.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import onnx_ir as ir
@@ -20,8 +21,8 @@ Infer = Callable[[ir.Model], ir.Model]
 
 Dims = list[int | str | None]
 
-#: Ends of slices from here on are taken for "to the end", as exporters write it.
-_TO_THE_END = 2**31 - 1
+#: Ends of slices from here on mean "to the end": the least that an exporter (tf2onnx) writes for it.
+_TO_THE_END = 10**9
 
 #: Rounds of "ours, then onnx's"; each pushes shapes through at least one more Reshape in a row.
 _ROUNDS = 8
@@ -211,17 +212,13 @@ def _remaining(data: Dims | None, others: Dims) -> int | str | None:
         if dim is not None and dim in given:
             given.remove(dim)
             taken.remove(dim)
-    if not taken and len(given) == 1:
-        return given[0]
-    total = divisor = 1
-    for dim in given:
-        if not isinstance(dim, int):
-            return None
-        total *= dim
-    for dim in taken:
-        if not isinstance(dim, int) or dim == 0:
-            return None
-        divisor *= dim
+    unknown = [dim for dim in given if not isinstance(dim, int)]
+    total = math.prod(dim for dim in given if isinstance(dim, int))
+    divisor = math.prod(dim for dim in taken if isinstance(dim, int))
+    if len(unknown) > 1 or not all(isinstance(dim, int) for dim in taken) or divisor == 0:
+        return None
+    if unknown:
+        return unknown[0] if total == divisor else None
     return total // divisor
 
 
@@ -276,6 +273,12 @@ def _same_rank(node: ir.Node, sizes: Followed) -> Dims | None:
     return None if data is None else [None] * len(data)
 
 
+def _ranged(node: ir.Node, sizes: Followed) -> Dims | None:
+    """From zero in steps of one, there are as many numbers as the limit says."""
+    start, limit, step = (sizes.dims(value) for value in node.inputs)
+    return limit if start == [0] and step == [1] and limit is not None else [None]
+
+
 def _sliced(node: ir.Node, sizes: Followed) -> Dims | None:
     """The axes that are not cut keep their size, those taken from start to end among them."""
     data = _shape(node.inputs[0])
@@ -313,6 +316,7 @@ _RULES: dict[str, Callable[[ir.Node, Followed], Dims | None]] = {
     "CumSum": _same_rank,
     "Expand": _expand,
     "Pad": _same_rank,
+    "Range": _ranged,
     "RandomNormalLike": _same_rank,
     "RandomUniformLike": _same_rank,
     "Reshape": _reshape,

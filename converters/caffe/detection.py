@@ -81,5 +81,9 @@ def overlap(one: np.ndarray, other: np.ndarray) -> np.float32:
     low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
     if not np.all(high > low):
         return np.float32(0)
-    common, first, second = np.prod(high - low), np.prod(one[2:] - one[:2]), np.prod(other[2:] - other[:2])
+    common, first, second = (
+        np.prod(high - low),
+        np.prod(one[2:] - one[:2]),
+        np.prod(other[2:] - other[:2]),
+    )
     return np.float32(common / (first + second - common))

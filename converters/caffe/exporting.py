@@ -82,7 +82,9 @@ def _layers(
             if kind not in EXPORTS:
                 raise Refused(why_not(kind))
             if _counted(params).intersection(param.bottom):
-                raise Refused("it reads boxes of DetectionOutput, whose number is open until it runs")
+                raise Refused(
+                    "it reads boxes of DetectionOutput, whose number is open until it runs"
+                )
             results = EXPORTS[kind](graph, layer, *[known[name] for name in param.bottom])
         except Refused as reason:
             problems.append(f"{param.type} ({param.name}): {reason}")

@@ -15,6 +15,7 @@ from onnx_ir.passes import common
 from interop.errors import InvalidModel
 from interop.graph.batched_scan import bring_back, set_aside
 from interop.graph.fold import fold_constants, settle_branches
+from interop.graph.gelus import fuse_gelus
 from interop.graph.indices import unwrap_indices
 from interop.graph.infer import infer_shapes
 from interop.graph.lengths import drop_full_lengths
@@ -74,6 +75,7 @@ def tidy(path: Path, model: ir.Model) -> ir.Model:
     drop_zero_states(model)
     drop_full_lengths(model)
     drop_idle_expands(model)
+    fuse_gelus(model)
     share(model)
     swap_axes(model)
     settle_targets(model)

@@ -37,9 +37,7 @@ def drop_full_lengths(model: ir.Model) -> None:
                 _turn(model, node, time)
 
 
-def _are_whole(
-    lengths: ir.Value | None, data: ir.Value | None, time: int, sizes: Followed
-) -> bool:
+def _are_whole(lengths: ir.Value | None, data: ir.Value | None, time: int, sizes: Followed) -> bool:
     if lengths is None or data is None or data.shape is None:
         return False
     size = data.shape[time]

@@ -12,8 +12,8 @@ def settle_targets(model: ir.Model) -> None:
     """Give every Reshape a constant target where that means the same; in place.
 
     Exporters compute one from Shape, piece by piece; most often it keeps the leading dimensions (0 in
-    ONNX's words) and knows the others. What computed it is left unused. A target that is constant
-    infers (-1) no size that is known.
+    ONNX's words) and knows the others. What computed it is left unused. A constant target that keeps
+    sizes infers (-1) none that is known.
     """
     for node in model.graph.all_nodes():
         if node.op_type != "Reshape" or node.domain != "" or node.inputs[1] is None:
@@ -38,11 +38,12 @@ def settle_targets(model: ir.Model) -> None:
 
 
 def _spelt(target: list[int], result: ir.Shape | None) -> list[int] | None:
-    """`target` with the size that it infers, where it is known; None where there is nothing to say.
+    """`target`, which keeps sizes, with the one that it infers, where that is known; else None.
 
-    A size of 0 would be read as one that is kept.
+    Frameworks that do not know what is kept could not tell what is inferred beside it. A size of 0
+    would be read as one that is kept.
     """
-    if result is None or -1 not in target:
+    if result is None or -1 not in target or 0 not in target:
         return None
     size = result[target.index(-1)]
     if not isinstance(size, int) or size == 0:

@@ -1,4 +1,4 @@
-"""SSD's DetectionOutput in ONNX: without loops, and open in its batch. See caffe/detection.py for what it is.
+"""SSD's DetectionOutput in ONNX: without loops, and open in its batch (what it is: ../detection.py).
 
 `images`, `classes` (without the background) and `best` (candidates of a class, best first) are axes.
 """
@@ -61,7 +61,9 @@ def _decoded(
     """[images, boxes, 4], or [images, classes, boxes, 4] where each class has its own places."""
     boxes = layer.bottoms[2][2] // 4
     classes = 1 if given["share_location"] else given["num_classes"]
-    offsets = shaped(graph, offsets, (layer.bottoms[0][0], boxes, classes, 4), layer.open_bottoms[0])
+    offsets = shaped(
+        graph, offsets, (layer.bottoms[0][0], boxes, classes, 4), layer.open_bottoms[0]
+    )
     offsets = graph.node("Transpose", [offsets], perm=[0, 2, 1, 3])
     if given["share_location"]:
         offsets = graph.node("Squeeze", [offsets, integers(graph, [1])])
@@ -155,7 +157,9 @@ def _nothing(graph: Graph, rows: str, scores: str) -> str:
     empty = graph.node("Equal", [_length(graph, rows), none])
     images = graph.node("Where", [empty, _length(graph, scores), none])
     numbers = graph.node("Range", [zero, graph.node("Squeeze", [images]), one])
-    numbers = graph.node("Reshape", [graph.node("Cast", [numbers], to=_FLOAT), integers(graph, [-1, 1])])
+    numbers = graph.node(
+        "Reshape", [graph.node("Cast", [numbers], to=_FLOAT), integers(graph, [-1, 1])]
+    )
     minus = graph.constant(np.full((1, 6), -1, np.float32), "nothing")
     shape = graph.node("Concat", [images, integers(graph, [6])], axis=0)
     return graph.node("Concat", [numbers, graph.node("Expand", [minus, shape])], axis=1)

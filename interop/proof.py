@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import onnx
 
-from interop.graph.layout import first_order, last_order
 from interop.models import Architecture
 from interop.parity.grade import Grade, grade
-from interop.parity.inputs import InputSet, input_sets, load_input_sets
+from interop.parity.inputs import input_sets
 from interop.parity.latency import Latency, interleave, latency
-from interop.parity.noise import measure_noise
+from interop.parity.noise import Noise, measure_noise
+from interop.parity.own_inputs import load_input_sets
 from interop.parity.proof import OutputProof, prove
+from interop.parity.roles import roles
+from interop.parity.sets import InputSet
 from interop.progress import Update
 from interop.signature import Signature
 from interop.workers import Pending, Worker
@@ -88,8 +89,6 @@ def plan(
     """Choose the inputs (`given`, the user's own, or drawn by seed) and write them to disk."""
     if given is not None:
         sets = given
-    elif request.data is not None:
-        sets = load_input_sets(request.data, signature)
     else:
         bounds, sizes = {}, dict(request.sizes)
         if architecture is not None:
@@ -99,7 +98,13 @@ def plan(
             usual = {d: size for d, size in architecture.sizes.items() if d in open_ones}
             sizes = {**usual, **sizes}
         model = onnx.load(canonical, load_external_data=False)
-        sets = input_sets(model, signature, seed=request.seed, sizes=sizes, bounds=bounds)
+        if request.data is not None:
+            found = roles(model, bounds)
+            sets = load_input_sets(
+                request.data, signature, found, seed=request.seed, non_finite=request.non_finite
+            )
+        else:
+            sets = input_sets(model, signature, seed=request.seed, sizes=sizes, bounds=bounds)
     made = Plan(canonical, signature, sets, folder)
     for one, target in zip(sets, made.inputs(), strict=True):
         write_tensors(target, one.arrays)
@@ -158,7 +163,7 @@ class Evidence:
         assert self._floor is not None
         self._floor.result()
         update(0.9, "comparing")
-        return hold_against(plan, [_take_back(outputs, target) for outputs in plan.artifact()])
+        return hold_against(plan, [target.dialect.take_back(one) for one in plan.artifact()])
 
     def _start_floor(self) -> None:
         if self._floor is None:
@@ -180,12 +185,17 @@ def hold_against(plan: Plan, outputs: Sequence[dict[str, Any]]) -> Parity:
 
 
 def _prove_set(plan: Plan, index: int, artifact: dict[str, Any]) -> Sequence[OutputProof]:
-    truth = read_tensors(plan.outputs("truth")[index])
+    truth, noise = yardstick(plan, index)
     source = read_tensors(plan.outputs("source")[index])
+    return prove(plan.sets[index].label, truth, source, artifact, noise)
+
+
+def yardstick(plan: Plan, index: int) -> tuple[dict[str, Any], dict[str, Noise]]:
+    """The true outputs on one set of inputs, and their floors, once both have been worked out."""
+    truth = read_tensors(plan.outputs("truth")[index])
     floor = Path(plan.outputs("floor")[index])
     runs = [read_tensors(floor / str(number)) for number in range(FLOOR_RUNS + 1)]
-    noise = {name: measure_noise(truth[name], [run[name] for run in runs]) for name in truth}
-    return prove(plan.sets[index].label, truth, source, artifact, noise)
+    return truth, {name: measure_noise(truth[name], [run[name] for run in runs]) for name in truth}
 
 
 def measure_latency(plan: Plan, source: Worker, prover: Worker, target: Target) -> Latency:
@@ -209,25 +219,7 @@ def hand_over(plan: Plan, target: Target) -> list[str]:
     """The inputs as the artifact takes them: under its names, in its layout."""
     folders = []
     for index, one in enumerate(plan.sets):
-        arrays = {}
-        for name, array in one.arrays.items():
-            moved = array
-            if target.channels_last and array.ndim == 4:
-                moved = np.ascontiguousarray(array.transpose(last_order(4)))
-            arrays[target.source.inputs[name]] = moved
         folder = plan.folder / "handed" / str(index)
-        write_tensors(folder, arrays)
+        write_tensors(folder, target.dialect.hand_over(one.arrays))
         folders.append(str(folder))
     return folders
-
-
-def _take_back(outputs: dict[str, Any], target: Target) -> dict[str, Any]:
-    """The artifact's outputs under the source's names and in its layout; none may be dropped."""
-    names = {key: name for name, key in target.source.outputs.items()}
-    taken = {}
-    for key, array in outputs.items():
-        moved = array
-        if target.channels_last and array.ndim == 4:
-            moved = array.transpose(first_order(4))
-        taken[names.get(key, key)] = moved
-    return taken

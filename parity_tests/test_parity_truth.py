@@ -11,7 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from interop.errors import InvalidModel, UnsupportedOperator
 from interop.parity.double import NARROW, double_model
-from interop.parity.truth import Truth, subgraphs
+from interop.parity.settings import subgraphs
+from interop.parity.truth import Truth
 
 N = helper.make_node
 
@@ -186,3 +187,51 @@ def test_values_are_freed_after_their_last_use() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 5 * 8 * size
+
+
+def matrices(count: int, size: int) -> onnx.ModelProto:
+    weights = {
+        f"w{i}": np.random.default_rng(i).standard_normal((size, size)).astype(np.float32)
+        for i in range(count)
+    }
+    nodes = [N("MatMul", [f"v{i}", f"w{i}"], [f"v{i + 1}"]) for i in range(count)]
+    inputs = {"v0": (TensorProto.FLOAT, [1, size])}
+    return model(nodes, inputs, {f"v{count}": TensorProto.FLOAT}, weights)
+
+
+def peak(work) -> int:
+    tracemalloc.start()
+    work()
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return most
+
+
+def test_weights_are_widened_one_node_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    built, feeds = matrices(12, 512), {"v0": np.ones((1, 512), np.float32)}
+    one = 512 * 512 * 8
+    kept = peak(lambda: Truth(built).run(feeds))
+    assert kept > 12 * one  # a small model's are kept for the next run
+    monkeypatch.setattr("interop.parity.truth.KEPT", 0)
+    assert peak(lambda: Truth(built).run(feeds)) < 4 * one
+    truth = Truth(built)
+    first, again = truth.run(feeds)["v12"], truth.run(feeds)["v12"]
+    np.testing.assert_array_equal(first, again)
+
+
+def test_a_body_reads_weights_that_are_not_in_the_graph() -> None:
+    body = helper.make_graph(
+        [N("MatMul", ["state", "w"], ["next"]), N("Identity", ["next"], ["seen"])],
+        "body",
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 64]) for n in ("state", "x")],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 64]) for n in ("next", "seen")],
+    )
+    w = np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32) / 8
+    nodes = [N("Scan", ["s", "xs"], ["last", "y"], body=body, num_scan_inputs=1)]
+    inputs = {"s": (TensorProto.FLOAT, [1, 64]), "xs": (TensorProto.FLOAT, [3, 1, 64])}
+    built = model(nodes, inputs, {"last": TensorProto.FLOAT}, {"w": w})
+    s = np.ones((1, 64), np.float32)
+    (last,) = Truth(built).run({"s": s, "xs": np.zeros((3, 1, 64), np.float32)}).values()
+    np.testing.assert_allclose(
+        last, s @ np.linalg.matrix_power(w.astype(np.float64), 3), rtol=1e-12
+    )

@@ -9,7 +9,18 @@ from typing import NoReturn
 
 import typer
 
-from interop.cli import convert, doctor, environments, matrix, models, ops, roundtrip, routes
+from interop.cli import (
+    bench,
+    check,
+    convert,
+    doctor,
+    environments,
+    matrix,
+    models,
+    ops,
+    roundtrip,
+    routes,
+)
 from interop.errors import InteropError
 
 app = typer.Typer(
@@ -24,9 +35,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("convert")(convert.convert)
+app.command("check")(check.check)
 app.command("roundtrip")(roundtrip.roundtrip)
 app.command("routes")(routes.routes)
 app.command("matrix")(matrix.matrix)
+app.command("bench")(bench.bench)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("ops")(ops.ops)

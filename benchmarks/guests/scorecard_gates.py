@@ -101,8 +101,9 @@ def olive(reference, candidate):
         architectures=["RecordedForCausalLM"]
     )
     transformers.AutoModelForCausalLM.from_pretrained = lambda path: network
-    signature = {"input_names": ["x"], "input_shapes": [[1]], "input_types": ["float32"]}
-    signature.update(output_names=list(candidate), output_shapes=[None], output_types=["float32"])
+    names = ["first", "second"]  # a single input it would not hand over by name
+    signature = {"input_names": names, "input_shapes": [[1], [1]], "input_types": ["float32"] * 2}
+    signature.update(output_names=list(candidate))
     model = types.SimpleNamespace(
         io_config=signature, model_path="recorded.onnx", prepare_session=lambda: _Recorded(candidate)
     )

@@ -22,7 +22,7 @@ class Net:
         self._constants: dict[str, np.ndarray[Any, Any]] = {}
 
     def constant(self, value: Any, dtype: Any = np.float32) -> str:
-        name = f"c{len(self._constants)}"
+        name = f"constant_{len(self._constants)}"
         self._constants[name] = np.asarray(value, dtype)
         return name
 
@@ -30,6 +30,10 @@ class Net:
         """Normal, of deviation one over the root of what is summed up."""
         summed = int(np.prod(shape[1:])) if len(shape) > 1 else 10
         return self.constant(self.rng.standard_normal(shape) * summed**-0.5)
+
+    def matrices(self, *shape: int) -> str:
+        """The same, where only the last axis is summed over."""
+        return self.constant(self.rng.standard_normal(shape) * shape[-1] ** -0.5)
 
     def between(self, low: float, high: float, *shape: int) -> str:
         return self.constant(self.rng.uniform(low, high, shape))
@@ -101,7 +105,7 @@ def sequences() -> onnx.ModelProto:
 
     def cell(op: str, x: str, gates: int, size: int, *states: str, outs: list[str], **attributes: Any) -> list[str]:
         ways = 2 if attributes.get("direction") == "bidirectional" else 1
-        weights = (net.weight(ways, gates * width, size), net.weight(ways, gates * width, width))
+        weights = (net.matrices(ways, gates * width, size), net.matrices(ways, gates * width, width))
         bias = net.weight(ways, 2 * gates * width)
         return net.several(op, x, *weights, bias, *(["", *states] if states else []), outs=outs, hidden_size=width, **attributes)
 

@@ -52,7 +52,11 @@ class Evidence:
             proof
             for index, given in enumerate(candidates)
             for proof in prove(
-                self.sets[index].label, self.truth[index], self.plain[index], given, self.noise[index]
+                self.sets[index].label,
+                self.truth[index],
+                self.plain[index],
+                given,
+                self.noise[index],
             )
         ]
         return grade(proofs)
@@ -93,7 +97,9 @@ def evidence_of(
 
 def _compute(subject: Subject, model: ModelProto, folder: Path) -> None:
     signature = signature_of(ir.from_proto(model))
-    open_dims = {dim for spec in signature.inputs for dim in spec.shape or () if isinstance(dim, str)}
+    open_dims = {
+        dim for spec in signature.inputs for dim in spec.shape or () if isinstance(dim, str)
+    }
     sets = wide_input_sets(
         model, signature, sizes=usual_sizes(subject, open_dims), bounds=bounds(subject)
     )
@@ -108,5 +114,7 @@ def _load(model: ModelProto, path: Path, folder: Path, labels: Sequence[str]) ->
         runs = [read_tensors(run) for run in sorted((folder / f"floor/{index}").iterdir())]
         truths.append(truth)
         plain.append(runs[0])
-        noise.append({name: measure_noise(truth[name], [run[name] for run in runs]) for name in truth})
+        noise.append(
+            {name: measure_noise(truth[name], [run[name] for run in runs]) for name in truth}
+        )
     return Evidence(model, path, folder, tuple(sets), tuple(truths), tuple(plain), tuple(noise))

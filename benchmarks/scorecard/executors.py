@@ -53,7 +53,9 @@ class Session:
     def __init__(self, model: ModelProto, setting: Setting | None = None) -> None:
         setting = setting or Setting()
         options = ort.SessionOptions()
-        options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, f"ORT_{setting.level}")
+        options.graph_optimization_level = getattr(
+            ort.GraphOptimizationLevel, f"ORT_{setting.level}"
+        )
         options.intra_op_num_threads = setting.threads
         options.inter_op_num_threads = setting.threads
         options.execution_mode = getattr(ort.ExecutionMode, f"ORT_{setting.mode}")
@@ -77,14 +79,14 @@ class Session:
         return dict(zip(self._names, results, strict=True))
 
 
-def run_elsewhere(
-    backend: str, model: Path, inputs: Sequence[str], scratch: Path
-) -> list[Outputs]:
+def run_elsewhere(backend: str, model: Path, inputs: Sequence[str], scratch: Path) -> list[Outputs]:
     """What another framework makes of the canonical file `model`, for each folder of inputs.
 
     Raises the errors of the toolkit where the model cannot be converted or run there.
     """
-    outputs = [str(scratch / f"{backend.replace(':', '-')}-{index}") for index in range(len(inputs))]
+    outputs = [
+        str(scratch / f"{backend.replace(':', '-')}-{index}") for index in range(len(inputs))
+    ]
     with open_runner(parse(backend), timeout=900, scratch=scratch) as runner:
         runner.load(model)
         runner.run(inputs, outputs)

@@ -89,7 +89,10 @@ class Judge:
         count = len(self._evidence.sets)
         try:
             outputs = run_elsewhere(
-                case.name, self._evidence.path, self._evidence.folders("inputs", count), self._scratch
+                case.name,
+                self._evidence.path,
+                self._evidence.folders("inputs", count),
+                self._scratch,
             )
         except InteropError as error:
             return self._row(case, "left out", reason=str(error)[:200])
@@ -105,7 +108,9 @@ class Judge:
             blamed.update(self._peers.judge(evidence.folders("plain"), self._written(quick)))
         try:
             rest = (
-                [more.run(one) for one in evidence.sets[QUICK:]] if isinstance(more, Session) else more
+                [more.run(one) for one in evidence.sets[QUICK:]]
+                if isinstance(more, Session)
+                else more
             )
         except DoesNotRunError:  # on sizes that it was not made for
             return {"blamed": blamed, "blamed_wide": dict.fromkeys((OURS, *TESTS), True)}

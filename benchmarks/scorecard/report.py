@@ -18,7 +18,12 @@ from scorecard.tables import markdown, title
 
 STEM = "mutation_scorecard"
 LIBRARIES = ("numpy", "onnx", "onnxruntime")
-PEERS = {"olive": "olive-ai", "onnx2tf": "onnx2tf", "optimum": "optimum-onnx", "polygraphy": "polygraphy"}
+PEERS = {
+    "olive": "olive-ai",
+    "onnx2tf": "onnx2tf",
+    "optimum": "optimum-onnx",
+    "polygraphy": "polygraphy",
+}
 
 
 def write_report(rows: Sequence[Row], folder: Path, seed: int) -> None:
@@ -28,7 +33,11 @@ def write_report(rows: Sequence[Row], folder: Path, seed: int) -> None:
     found = scores(rows)
     summary = {
         "seed": seed,
-        "versions": {"python": sys.version.split()[0], **{n: version(n) for n in LIBRARIES}, **_pins()},
+        "versions": {
+            "python": sys.version.split()[0],
+            **{n: version(n) for n in LIBRARIES},
+            **_pins(),
+        },
         "gates": [asdict(score) for score in found],
         "mutators": by_mutator(rows),
     }
@@ -66,8 +75,7 @@ def _write_rows(rows: Sequence[Row], path: Path) -> None:
             flags += [_flag(row.blamed_wide, gate) for gate in wide]
             reason = row.reason[:60] if row.status == "left out" else ""
             writer.writerow(
-                [row.subject, row.kind, row.case, row.site, row.status, difference, row.bits, exact, reason]
-                + flags
+                [row.subject, row.kind, row.case, row.site, row.status, difference, row.bits, exact, reason, *flags]
             )  # fmt: skip
 
 

@@ -98,7 +98,11 @@ def _split_sum(graph: Graph, node: NodeProto, data_axis: int, parts: list[Array]
 
 def reduces(graph: Graph, node: NodeProto) -> bool:
     axes, shape = graph.value(node, 1), graph.input_shape(node)
-    return axes is not None and graph.floats(node) and all(isinstance(shape[int(a)], int) for a in axes)
+    return (
+        axes is not None
+        and graph.floats(node)
+        and all(isinstance(shape[int(a)], int) for a in axes)
+    )
 
 
 def shuffle_reduction(graph: Graph, node: NodeProto) -> None:
@@ -192,8 +196,15 @@ def gemm_as_product(graph: Graph, node: NodeProto) -> None:
 
 def pointwise(graph: Graph, node: NodeProto) -> bool:
     weights = graph.weights(node, 1, rank=4)
-    ones = {*graph.attribute(node, "strides", [1]), 1} == {1} and not any(graph.attribute(node, "pads", [0]))
-    return weights is not None and weights.shape[2:] == (1, 1) and ones and plain_convolution(graph, node)
+    ones = {*graph.attribute(node, "strides", [1]), 1} == {1} and not any(
+        graph.attribute(node, "pads", [0])
+    )
+    return (
+        weights is not None
+        and weights.shape[2:] == (1, 1)
+        and ones
+        and plain_convolution(graph, node)
+    )
 
 
 def pointwise_as_product(graph: Graph, node: NodeProto) -> None:
@@ -256,7 +267,9 @@ def multiply_by_inverse(graph: Graph, node: NodeProto) -> None:
 
 def unfuse_softmax(graph: Graph, node: NodeProto) -> None:
     x, axis = node.input[0], graph.constant([graph.attribute(node, "axis", -1)], np.int64)
-    power = graph.insert(node, "Exp", [graph.insert(node, "Sub", [x, graph.insert(node, "ReduceMax", [x, axis])])])
+    power = graph.insert(
+        node, "Exp", [graph.insert(node, "Sub", [x, graph.insert(node, "ReduceMax", [x, axis])])]
+    )
     graph.become(node, "Div", [power, graph.insert(node, "ReduceSum", [power, axis])])
 
 
@@ -274,7 +287,9 @@ def unfuse_gelu(graph: Graph, node: NodeProto) -> None:
 
 def last_axis_norm(graph: Graph, node: NodeProto) -> bool:
     rank = len(graph.input_shape(node))
-    return rank > 1 and graph.attribute(node, "axis", -1) in (-1, rank - 1) and len(node.output) == 1
+    return (
+        rank > 1 and graph.attribute(node, "axis", -1) in (-1, rank - 1) and len(node.output) == 1
+    )
 
 
 def unfuse_layer_norm(graph: Graph, node: NodeProto) -> None:
@@ -282,7 +297,9 @@ def unfuse_layer_norm(graph: Graph, node: NodeProto) -> None:
     epsilon = graph.constant(graph.attribute(node, "epsilon", 1e-5), np.float32)
     centred = graph.insert(node, "Sub", [x, graph.insert(node, "ReduceMean", [x, axis])])
     square = graph.insert(node, "Mul", [centred, centred])
-    variance = graph.insert(node, "Add", [graph.insert(node, "ReduceMean", [square, axis]), epsilon])
+    variance = graph.insert(
+        node, "Add", [graph.insert(node, "ReduceMean", [square, axis]), epsilon]
+    )
     scaled = graph.insert(node, "Div", [centred, graph.insert(node, "Sqrt", [variance])])
     if len(node.input) > 2:
         scaled = graph.insert(node, "Mul", [scaled, node.input[1]])

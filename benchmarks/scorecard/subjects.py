@@ -46,7 +46,10 @@ SUBJECTS: Mapping[str, Subject] = {
         Subject("tokens", "net", below={"ids": 60, "mask": 2}),
         *(Subject(name, "zoo") for name in ("dlrm", "keyword_spotter", "lstm_classifier", "dcgan")),
         Subject("magika", "real", package="magika", file="model.onnx"),
-        Subject("blazeface", "real", 2, package="blazeface", file="face_detection_front_128x128_barracuda.onnx"),
+        Subject(
+            "blazeface", "real", 2, package="blazeface",
+            file="face_detection_front_128x128_barracuda.onnx",
+        ),
         Subject(
             "text_direction", "real", 2, {"x_dim2": 48, "x_dim3": 192},
             "rapidocr", "ch_ppocr_mobile_v2.0_cls_infer.onnx",

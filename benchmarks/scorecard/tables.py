@@ -88,12 +88,19 @@ def _survivors(rows: Sequence[Row], inputs: str) -> str:
     for row in found:
         assert row.exact is not None
         exact = row.exact[0 if inputs == "quick" else 1]
-        lines.append(f"| {row.subject} | {row.case} | `{row.site}` | {row.difference:.1e} | {exact:.2g} |")
+        lines.append(
+            f"| {row.subject} | {row.case} | `{row.site}` | {row.difference:.1e} | {exact:.2g} |"
+        )
     return "\n".join(lines)
 
 
 def _alarms(rows: Sequence[Row]) -> str:
-    lines = ["## Faithful runs that interop blames", "", "| model | variant | inputs |", "|---|---|---|"]
+    lines = [
+        "## Faithful runs that interop blames",
+        "",
+        "| model | variant | inputs |",
+        "|---|---|---|",
+    ]
     for inputs in ("quick", "wide"):
         lines += [f"| {row.subject} | {row.case} | {inputs} |" for row in alarms(rows, inputs)]
     return "\n".join(lines if len(lines) > 4 else [*lines[:2], "None."])
@@ -123,7 +130,9 @@ def _equivalents(rows: Sequence[Row]) -> str:
         "ones included.", "", "| fault | models |", "|---|---|",
     ]  # fmt: skip
     for name in MUTATORS:
-        models = [f"{subject} ({count})" for (case, subject), count in found.items() if case == name]
+        models = [
+            f"{subject} ({count})" for (case, subject), count in found.items() if case == name
+        ]
         if models:
             lines.append(f"| {name} | {', '.join(models)} |")
     return "\n".join(lines)

@@ -74,9 +74,8 @@ def _write_rows(rows: Sequence[Row], path: Path) -> None:
             flags = [_flag(row.blamed, gate) for gate in gates]
             flags += [_flag(row.blamed_wide, gate) for gate in wide]
             reason = row.reason[:60] if row.status == "left out" else ""
-            writer.writerow(
-                [row.subject, row.kind, row.case, row.site, row.status, difference, row.bits, exact, reason, *flags]
-            )  # fmt: skip
+            what = [row.subject, row.kind, row.case, row.site, row.status]
+            writer.writerow([*what, difference, row.bits, exact, reason, *flags])
 
 
 def _flag(blamed: dict[str, bool], gate: str) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from interop.parity.compare import FULL_BITS
 from scorecard.judging import OURS
 from scorecard.ledger import Row
 from scorecard.mutators import MUTATORS
@@ -107,3 +108,8 @@ def above_rounding(rows: Sequence[Row], inputs: str) -> list[Row]:
 def alarms(rows: Sequence[Row], inputs: str) -> list[Row]:
     """The faithful runs that ours blames."""
     return [row for row in faithful(rows) if _blamed(row, inputs).get(OURS, False)]
+
+
+def multiples(rows: Iterable[Row]) -> list[float]:
+    """The largest error over the floor of each of these rows, on all inputs, in order."""
+    return sorted(2 ** (FULL_BITS - row.bits) for row in rows if row.bits is not None)

@@ -9,7 +9,16 @@ from scorecard.gates.usual import TESTS
 from scorecard.judging import OURS
 from scorecard.ledger import Row
 from scorecard.mutators import MUTATORS
-from scorecard.summary import alarms, beyond, by_mutator, changed, faithful, scores, survivors
+from scorecard.summary import (
+    alarms,
+    beyond,
+    by_mutator,
+    changed,
+    faithful,
+    multiples,
+    scores,
+    survivors,
+)
 
 #: What passes is within this many times what rounding does (interop.parity.grade).
 MARGIN = 8
@@ -27,7 +36,7 @@ def title(gate: str) -> str:
 
 def markdown(rows: Sequence[Row], seed: int) -> str:
     """The whole report: counts, gates, mutators, survivors, false alarms, equivalents."""
-    sections = [_counts(rows, seed), _gates(rows), _subjects(rows)]
+    sections = [_counts(rows, seed), _gates(rows), _room(rows), _subjects(rows)]
     sections += [_survivors(rows, "quick"), _survivors(rows, "wide"), _alarms(rows)]
     sections += [_mutators(rows), _equivalents(rows)]
     return "\n\n".join(sections) + "\n"
@@ -59,6 +68,23 @@ def _gates(rows: Sequence[Row]) -> str:
         f"| {s.kill_rate_above:.1%} | {s.alarms} | {s.faithful} | {s.alarm_rate:.1%} |"
         for s in scores(rows)
     ]
+    return "\n".join(lines)
+
+
+def _room(rows: Sequence[Row]) -> str:
+    """Between what faithful runs reach and what faults do lies the room for a threshold."""
+    lines = [
+        "## Error over the floor, all inputs", "",
+        "| | least | 1 % | 10 % | median | 90 % | 99 % | most |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]  # fmt: skip
+    for name, some in (("faithful runs", faithful(rows)), ("faults", changed(rows))):
+        found = multiples(some)
+        shares = (0.0, 0.01, 0.1, 0.5, 0.9, 0.99, 1.0)
+        cells = (
+            [f"{found[round(share * (len(found) - 1))]:.3g}" for share in shares] if found else []
+        )
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from interop.parity.compare import FULL_BITS
 from scorecard.judging import OURS
 from scorecard.ledger import Row
 from scorecard.mutators import MUTATORS
+
+SIGNIFICAND = 24  # bits of float32's
 
 
 @dataclass(frozen=True)
@@ -112,4 +113,4 @@ def alarms(rows: Sequence[Row], inputs: str) -> list[Row]:
 
 def multiples(rows: Iterable[Row]) -> list[float]:
     """The largest error over the floor of each of these rows, on all inputs, in order."""
-    return sorted(2 ** (FULL_BITS - row.bits) for row in rows if row.bits is not None)
+    return sorted(2 ** (SIGNIFICAND - row.bits) for row in rows if row.bits is not None)

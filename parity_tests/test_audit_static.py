@@ -12,9 +12,9 @@ from interop.models import ZOO
 from onnx import TensorProto, helper
 from onnx import numpy_helper as nph
 
-from interop.audit.static import static_audit
 from interop.audit.facts import Operator
 from interop.audit.rules import RULES
+from interop.audit.static import static_audit
 from interop.audit.support import gaps, names, table
 from interop.errors import InvalidModel
 from interop.graph.canonical import canonicalize, save

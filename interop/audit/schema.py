@@ -75,14 +75,16 @@ SCHEMA: dict[str, Any] = {
         timing=_object(over=_maybe(_TEXT), threads=_COUNT, sentence=_TEXT, warnings=_TEXTS),
         variants=_list(
             _object(
-                precision=_TEXT, bytes=_maybe(_COUNT), effective_bits=_maybe(_NUMBER), grade=_GRADE,
-                sentence=_TEXT, next_step=_TEXT,
-            )  # fmt: skip
+                precision=_TEXT,
+                bytes=_maybe(_COUNT),
+                effective_bits=_maybe(_NUMBER),
+                grade=_GRADE,
+                sentence=_TEXT,
+                next_step=_TEXT,
+            )
         ),
         policy=_maybe(
-            _object(
-                file=_TEXT, rules=_TEXTS, violations=_list(_object(rule=_TEXT, sentence=_TEXT))
-            )
+            _object(file=_TEXT, rules=_TEXTS, violations=_list(_object(rule=_TEXT, sentence=_TEXT)))
         ),
         exit_code=_COUNT,
         passes=_FLAG,

@@ -1,4 +1,4 @@
-"""`interop audit`: can this model be shipped there, and what will it cost? `interop diff`: and since when?"""
+"""`interop audit`: can this model be shipped there, at what cost? `interop diff`: what has changed?"""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Session:
         levels = ort.GraphOptimizationLevel
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what goes wrong is raised, and need not be printed, too
         options.graph_optimization_level = (
             levels.ORT_ENABLE_ALL if optimized else levels.ORT_DISABLE_ALL
         )

@@ -19,10 +19,12 @@ from interop.models import Architecture
 from interop.parity.grade import Grade, grade
 from interop.parity.inputs import input_sets
 from interop.parity.latency import Latency, interleave, latency
-from interop.parity.noise import measure_noise
+from interop.parity.noise import Noise, measure_noise
 from interop.parity.own_inputs import load_input_sets
 from interop.parity.proof import OutputProof, prove
+from interop.parity.roles import roles
 from interop.parity.sets import InputSet
+from interop.parity.wide import Wide, wide_inputs
 from interop.progress import Update
 from interop.signature import Signature
 from interop.workers import Pending, Worker
@@ -48,6 +50,7 @@ class Plan:
     signature: Signature
     sets: tuple[InputSet, ...]
     folder: Path
+    wide: Wide | None = None  # what a wide search for inputs found, where there was one
 
     def inputs(self) -> list[str]:
         return self._folders("inputs")
@@ -86,10 +89,9 @@ def plan(
     given: tuple[InputSet, ...] | None = None,
 ) -> Plan:
     """Choose the inputs (`given`, the user's own, or drawn by seed) and write them to disk."""
+    wide = None
     if given is not None:
         sets = given
-    elif request.data is not None:
-        sets = load_input_sets(request.data, signature)
     else:
         bounds, sizes = {}, dict(request.sizes)
         if architecture is not None:
@@ -98,9 +100,21 @@ def plan(
             open_ones = {dim for spec in signature.inputs for dim in spec.shape or ()}
             usual = {d: size for d, size in architecture.sizes.items() if d in open_ones}
             sizes = {**usual, **sizes}
-        model = onnx.load(canonical, load_external_data=False)
-        sets = input_sets(model, signature, seed=request.seed, sizes=sizes, bounds=bounds)
-    made = Plan(canonical, signature, sets, folder)
+        model = onnx.load(canonical, load_external_data=request.wide)
+        if request.data is not None:
+            found = roles(model, bounds)
+            sets = load_input_sets(
+                request.data, signature, found, seed=request.seed, non_finite=request.non_finite
+            )
+        elif request.wide:
+            wide = wide_inputs(
+                model, signature, seed=request.seed, sizes=sizes, bounds=bounds,
+                non_finite=request.non_finite,
+            )  # fmt: skip
+            sets = wide.sets
+        else:
+            sets = input_sets(model, signature, seed=request.seed, sizes=sizes, bounds=bounds)
+    made = Plan(canonical, signature, sets, folder, wide)
     for one, target in zip(sets, made.inputs(), strict=True):
         write_tensors(target, one.arrays)
     return made
@@ -180,12 +194,17 @@ def hold_against(plan: Plan, outputs: Sequence[dict[str, Any]]) -> Parity:
 
 
 def _prove_set(plan: Plan, index: int, artifact: dict[str, Any]) -> Sequence[OutputProof]:
-    truth = read_tensors(plan.outputs("truth")[index])
+    truth, noise = yardstick(plan, index)
     source = read_tensors(plan.outputs("source")[index])
+    return prove(plan.sets[index].label, truth, source, artifact, noise)
+
+
+def yardstick(plan: Plan, index: int) -> tuple[dict[str, Any], dict[str, Noise]]:
+    """The true outputs on one set of inputs, and their floors, once both have been worked out."""
+    truth = read_tensors(plan.outputs("truth")[index])
     floor = Path(plan.outputs("floor")[index])
     runs = [read_tensors(floor / str(number)) for number in range(FLOOR_RUNS + 1)]
-    noise = {name: measure_noise(truth[name], [run[name] for run in runs]) for name in truth}
-    return prove(plan.sets[index].label, truth, source, artifact, noise)
+    return truth, {name: measure_noise(truth[name], [run[name] for run in runs]) for name in truth}
 
 
 def measure_latency(plan: Plan, source: Worker, prover: Worker, target: Target) -> Latency:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +14,14 @@ from onnx_ir.passes import common
 
 from interop.errors import InvalidModel
 from interop.graph.batched_scan import bring_back, set_aside
+from interop.graph.declared import give_back, take_away
 from interop.graph.fold import fold_constants, settle_branches
+from interop.graph.gelus import fuse_gelus
 from interop.graph.indices import unwrap_indices
 from interop.graph.infer import infer_shapes
+from interop.graph.lengths import drop_full_lengths
 from interop.graph.load import CANONICAL_OPSET, load
-from interop.graph.reshapes import settle_targets, swap_axes
+from interop.graph.reshapes import drop_idle_expands, settle_targets, swap_axes
 from interop.graph.shared import share
 from interop.graph.states import drop_zero_states
 from interop.signature import Dim, Signature, TensorSpec
@@ -53,11 +56,13 @@ def canonicalize(path: Path) -> ir.Model:
             path, model, lambda proto: version_converter.convert_version(proto, CANONICAL_OPSET)
         )
         bring_back(model)
-    return tidy(path, model)
+    return tidy(path, model, take_away(model))
 
 
-def tidy(path: Path, model: ir.Model) -> ir.Model:
+def tidy(path: Path, model: ir.Model, declared: Mapping[str, ir.Shape] | None = None) -> ir.Model:
     """Constants lifted and folded, shapes inferred, nothing unused; `model` is consumed.
+
+    declared: shapes by name, to be believed where inference leaves them open.
 
     Raises InvalidModel, naming `path`.
     """
@@ -69,8 +74,13 @@ def tidy(path: Path, model: ir.Model) -> ir.Model:
     while changed:  # a shape that is found may make a constant, and that another shape
         model = infer_shapes(model, lambda given: _through_proto(path, given, _onnx_inference))
         changed = fold_constants(model) + settle_branches(model) > 0
+        if declared and not changed:
+            changed, declared = give_back(model, declared), None
     unwrap_indices(model)
     drop_zero_states(model)
+    drop_full_lengths(model)
+    drop_idle_expands(model)
+    fuse_gelus(model)
     share(model)
     swap_axes(model)
     settle_targets(model)

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, NodeProto
 
-from interop.parity.flat import INTEGERS, Flat, attribute, flatten
-from interop.parity.truth import subgraphs
+from interop.parity.flat import FLOATS, INTEGERS, Flat, attribute, flatten
+from interop.parity.settings import reads, subgraphs
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,9 @@ class Threshold:
 SIGMOID_LIMIT = 24 * np.log(2)
 TANH_LIMIT = SIGMOID_LIMIT / 2
 ERF_LIMIT = 4.0
+
+#: Beyond it exp overflows in float32: a Softmax or tanh written without care gives NaN.
+EXP_LIMIT = 128 * np.log(2)
 
 #: A finding: (input position, value). The constants are by name, as far as they are single numbers.
 Points = Iterable[tuple[int, float]]
@@ -80,7 +83,7 @@ def _whole_signs(node: NodeProto, flat: Flat) -> Points:
 def _truncation(node: NodeProto, flat: Flat) -> Points:
     """A float made an integer loses its fraction towards zero."""
     whole = attribute(node, "to", 0) in INTEGERS
-    return [(0, 0.0)] if whole and flat.types.get(node.input[0]) not in INTEGERS else []
+    return [(0, 0.0)] if whole and flat.types.get(node.input[0]) in FLOATS else []
 
 
 RULES: Mapping[str, Rule] = {
@@ -97,7 +100,8 @@ RULES: Mapping[str, Rule] = {
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": _fixed(-3, 3),
     "LeakyRelu": _fixed(0),
-    "Mish": _fixed(0, 20),  # softplus inside
+    "LogSoftmax": _fixed(EXP_LIMIT),
+    "Mish": _fixed(0, 20, EXP_LIMIT),  # softplus inside
     "Mod": _whole_signs,
     "PRelu": _fixed(0),
     "Relu": _fixed(0, 6),  # 6: ReLU6
@@ -106,10 +110,11 @@ RULES: Mapping[str, Rule] = {
     "Shrink": _shrink,
     "Sigmoid": _fixed(-SIGMOID_LIMIT, SIGMOID_LIMIT),
     "Sign": _fixed(0),
-    "Softplus": _fixed(0, 20),  # 20: where PyTorch goes on as a straight line
+    "Softmax": _fixed(EXP_LIMIT),
+    "Softplus": _fixed(0, 20, EXP_LIMIT),  # 20: where PyTorch goes on as a straight line
     "Softsign": _fixed(0),
     "Swish": _fixed(-SIGMOID_LIMIT, SIGMOID_LIMIT),
-    "Tanh": _fixed(-TANH_LIMIT, TANH_LIMIT),
+    "Tanh": _fixed(-TANH_LIMIT, TANH_LIMIT, EXP_LIMIT),
     "ThresholdedRelu": lambda node, flat: [(0, attribute(node, "alpha", 1.0))],
 }
 
@@ -165,7 +170,6 @@ def _varying(model: ModelProto) -> set[str]:
     """Values of the main graph that depend on an input's elements, not on its shape alone."""
     varying = {value.name for value in model.graph.input}
     for node in model.graph.node:
-        inner = {name for body in subgraphs(node) for n in body.node for name in n.input}
-        if node.op_type not in ("Shape", "Size") and varying & {*node.input, *inner}:
+        if node.op_type not in ("Shape", "Size") and varying & reads(node):
             varying.update(node.output)
     return varying

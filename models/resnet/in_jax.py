@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 from interop.models.loading import into_flax
 from interop.models.resnet.weights import DEPTHS, WIDTHS, draw
@@ -62,9 +61,7 @@ class ResNet(nnx.Module):
 
     def __call__(self, image: jax.Array) -> dict[str, jax.Array]:
         x = nnx.relu(self.bn1(self.conv1(image)))
-        # Padded apart (zeros will do after a relu): jax2onnx forgets what a pool itself pads.
-        x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        x = nnx.max_pool(x, window_shape=(3, 3), strides=(2, 2))
+        x = nnx.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
         for stage in range(1, 5):
             for block in getattr(self, f"layer{stage}"):
                 x = block(x)

@@ -24,6 +24,7 @@ from interop.graph.load import CANONICAL_OPSET, load
 from interop.graph.reshapes import drop_idle_expands, settle_targets, swap_axes
 from interop.graph.shared import share
 from interop.graph.states import drop_zero_states
+from interop.graph.transposes import reduce_untransposed
 from interop.signature import Dim, Signature, TensorSpec
 
 _IR_VERSION = 10
@@ -81,6 +82,7 @@ def tidy(path: Path, model: ir.Model, declared: Mapping[str, ir.Shape] | None = 
     drop_full_lengths(model)
     drop_idle_expands(model)
     fuse_gelus(model)
+    reduce_untransposed(model)
     share(model)
     swap_axes(model)
     settle_targets(model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import numpy as np
 import onnx_ir as ir
 import onnxruntime
@@ -9,6 +11,7 @@ import pytest
 from onnx import parser
 
 from interop.graph.canonical import canonicalize
+from interop.targets import KINDS, to_source
 
 HEAD = '<ir_version: 10, opset_import: ["": 17]>\n'
 
@@ -168,3 +171,24 @@ def test_a_scan_with_more_inputs_than_results(tmp_path):
     )
     assert [getattr(d, "value", d) for d in canonical.graph.outputs[0].shape] == ["batch", 3]
     check(given, canonical, s=drawn(2, 3), a=drawn(5, 2, 3), b=drawn(5, 2, 3))
+
+
+def test_a_result_with_open_sizes_is_written_for_keras(tmp_path):
+    """It is the last statement, and no other one reads it."""
+    _, canonical = both(
+        """agraph (float[batch, length, 3] x) => (float[a, b, 4] y)
+        <float[3, 4] w = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, int64[2] rows = {-1, 3}, int64[1] first = {0}, int64[1] two = {2}, int64[1] four = {4}> {
+            shape = Shape (x)
+            flat = Reshape (x, rows)
+            product = MatMul (flat, w)
+            outer = Slice (shape, first, two)
+            sizes = Concat <axis = 0> (outer, four)
+            y = Reshape (product, sizes)
+        }""",
+        tmp_path,
+    )
+    tree = ast.parse(to_source(canonical, KINDS["keras"]).text)
+    (build,) = (node for node in tree.body if getattr(node, "name", "") == "build")
+    written = {name.id for node in ast.walk(build) for name in getattr(node, "targets", [])}
+    read = {name.id for name in ast.walk(build.body[-1]) if isinstance(name, ast.Name)}
+    assert "y" in read & written

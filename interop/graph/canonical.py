@@ -14,6 +14,7 @@ from onnx_ir.passes import common
 
 from interop.errors import InvalidModel
 from interop.graph.batched_scan import bring_back, set_aside
+from interop.graph.counted import count_loops
 from interop.graph.declared import give_back, take_away
 from interop.graph.fold import fold_constants, settle_branches
 from interop.graph.gelus import fuse_gelus
@@ -77,6 +78,7 @@ def tidy(path: Path, model: ir.Model, declared: Mapping[str, ir.Shape] | None = 
         changed = fold_constants(model) + settle_branches(model) > 0
         if declared and not changed:
             changed, declared = give_back(model, declared), None
+    count_loops(model)
     unwrap_indices(model)
     drop_zero_states(model)
     drop_full_lengths(model)

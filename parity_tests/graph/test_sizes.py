@@ -147,6 +147,24 @@ def test_names_go_through_range_slice_and_reshape(tmp_path):
     check(given, canonical, x=drawn(2, 5, 8), table=drawn(16, 8))
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "step"),
+    [(0, 9, 1), (1, -1, 1), (-3, 99, 1), (0, 7, 3), (-1, -99, -1), (5, 1, -2), (-1, -9223372036854775807, -1),
+     (4, 2, 1)],
+)  # fmt: skip
+def test_what_a_slice_leaves_is_known(tmp_path, start, end, step):
+    """Beside an open size, of which onnx's own inference makes nothing of it inside a loop."""
+    text = """agraph (float[batch, 7] x) => (float[a, b] y)
+        <int64[1] axis = {{-1}}, int64[1] start = {{{}}}, int64[1] end = {{{}}}, int64[1] step = {{{}}}> {{
+            cut = Slice (x, start, end, axis, step)
+            y = Tanh (cut)
+        }}"""
+    given, canonical = both(text.format(start, end, step), tmp_path)
+    (cut,) = (node.outputs[0] for node in canonical.graph if node.op_type == "Slice")
+    assert cut.shape[1] == len(range(7)[start:end:step])
+    check(given, canonical, x=drawn(2, 7))
+
+
 def test_a_reshape_that_keeps_sizes_infers_none_that_is_known(tmp_path):
     given, canonical = both(
         """agraph (float[batch, 2, 3] x) => (float[batch, c] y) <int64[2] target = {0, -1}> {

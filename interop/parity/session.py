@@ -25,7 +25,7 @@ class Session:
     def __init__(self, model: ModelProto, threads: int = 0) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what goes wrong is raised, and need not be printed, too
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         # Else activations that meet four-bit weights are rounded to eight bits, unasked.
         options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")

@@ -26,7 +26,6 @@ from interop.frameworks import find
 OURS = """
 import sys
 from pathlib import Path
-from interop.conversion import Request
 from interop.environments import provide
 from interop.frameworks import FRAMEWORKS
 from interop.graph.canonical import canonicalize
@@ -35,8 +34,7 @@ from interop.workers import Worker
 model, framework, folder = sys.argv[1:]
 interpreter = provide(framework).interpreter
 with Worker(interpreter, FRAMEWORKS[framework].guest, label=framework, timeout=1800) as worker:
-    request = Request(model=model, target=framework)
-    target = lower(canonicalize(Path(model)), framework, Path(folder), request)
+    target = lower(canonicalize(Path(model)), framework, Path(folder))
     build(target, worker, "float32", [])
     print(worker.peak_memory)
 """

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from interop.models import ZOO, Architecture, find
 
-from interop.conversion import Request
 from interop.environments import provide
 from interop.frameworks import FRAMEWORKS
 from interop.graph.canonical import canonicalize
@@ -110,8 +109,7 @@ def convert(entry: Architecture, framework: str, folder: Path) -> Target:
             sizes=dict(entry.sizes), trust=False,
         )  # fmt: skip
     (folder / "out").mkdir()
-    request = Request(model=entry.name, target=framework)
-    target = lower(canonicalize(folder / "model.onnx"), framework, folder / "out", request)
+    target = lower(canonicalize(folder / "model.onnx"), framework, folder / "out")
     with Worker(
         provide(framework).interpreter, FRAMEWORKS[framework].guest, label=framework, timeout=600
     ) as worker:

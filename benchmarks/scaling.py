@@ -19,7 +19,6 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from interop.conversion import Request
 from interop.environments import provide
 from interop.frameworks import FRAMEWORKS, find
 from interop.graph.canonical import canonicalize
@@ -67,14 +66,13 @@ def main() -> None:
             with Worker(interpreter, guest, label=framework, timeout=3600) as worker:
                 (folder / "warm").mkdir()
                 onnx.save(chain(4), folder / "warm.onnx")
-                request = Request(model="", target=framework)
                 small = canonicalize(folder / "warm.onnx")
-                build(lower(small, framework, folder / "warm", request), worker, "float32", [])
+                build(lower(small, framework, folder / "warm"), worker, "float32", [])
                 times = [time.perf_counter()]
                 model = canonicalize(folder / "m.onnx")
                 times.append(time.perf_counter())
                 (folder / "out").mkdir()
-                target = lower(model, framework, folder / "out", request)
+                target = lower(model, framework, folder / "out")
                 times.append(time.perf_counter())
                 build(target, worker, "float32", [])
                 times.append(time.perf_counter())

@@ -244,7 +244,9 @@ def arrive(
 
     plan, evidence, framework = departure.plan, departure.evidence, at.home.framework
     with clock.stage("lower"), progress.stage(f"lower to {framework}"):
-        target = targets.lower(departure.model, framework, folder, request)
+        target = targets.lower(
+            departure.model, framework, folder, channels_last=request.channels_last
+        )
     evidence.start_truth()
     with clock.stage("build"), progress.stage(f"build ({framework})"):
         calibration = proof.hand_over(plan, target) if request.precision == "int8" else []

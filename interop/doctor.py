@@ -74,7 +74,7 @@ def examine(
         interpreters=found,
         cache=at.root,
         free_bytes=shutil.disk_usage(existing).free,
-        gpu=describe_gpu(*_run([sys.executable, "-E", "-c", _CUDA]), _driver_version()),
+        gpu=find_gpu(),
         onnxruntime_providers=_providers(),
         plugins=plugins(),
     )
@@ -134,6 +134,11 @@ for index in range(count.value):
     cuda.cuDeviceGetName(name, 256, device)
     print(name.value.decode())
 """
+
+
+def find_gpu() -> Gpu:
+    """What of NVIDIA's can be used here."""
+    return describe_gpu(*_run([sys.executable, "-E", "-c", _CUDA]), _driver_version())
 
 
 def describe_gpu(status: int, output: str, driver: str | None) -> Gpu:

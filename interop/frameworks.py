@@ -42,7 +42,8 @@ _FLOATS8 = ("FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2", "FLOAT8E5M2FNUZ")
 class Framework:
     """One row, ours or a plugin's.
 
-    roles: "source" (its models can be converted), "target" (to it); kind: how, for a target.
+    roles: "source" (its models can be converted), "target" (to it), or "backend" alone (it runs
+    ONNX as it is; a target is a backend, too: see backends/table.py). kind: how, for a target.
     endings: of files that it alone writes (".pt2").
     package: holds `guest.py`, `environment.toml`, `lock.txt` and `routes.toml`; a plugin names its
     own. Its `__init__.py` is not run where the framework is.
@@ -86,7 +87,7 @@ FRAMEWORKS: dict[str, Framework] = {
         Framework(
             "onnx",
             "ONNX, run by ONNX Runtime",
-            ("onnxruntime",),
+            (),
             frozenset({"source"}),
             endings=(".onnx",),
         ),
@@ -221,6 +222,7 @@ FRAMEWORKS: dict[str, Framework] = {
             ),
             endings=(".tflite",),
         ),
+        Framework("onnxruntime", "ONNX Runtime", ("ort",), frozenset({"backend"})),
     )
 }
 

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import onnx
 
-from interop.graph.layout import first_order, last_order
 from interop.models import Architecture
 from interop.parity.grade import Grade, grade
 from interop.parity.inputs import InputSet, input_sets, load_input_sets
@@ -158,7 +156,7 @@ class Evidence:
         assert self._floor is not None
         self._floor.result()
         update(0.9, "comparing")
-        return hold_against(plan, [_take_back(outputs, target) for outputs in plan.artifact()])
+        return hold_against(plan, [target.dialect.take_back(one) for one in plan.artifact()])
 
     def _start_floor(self) -> None:
         if self._floor is None:
@@ -209,25 +207,7 @@ def hand_over(plan: Plan, target: Target) -> list[str]:
     """The inputs as the artifact takes them: under its names, in its layout."""
     folders = []
     for index, one in enumerate(plan.sets):
-        arrays = {}
-        for name, array in one.arrays.items():
-            moved = array
-            if target.channels_last and array.ndim == 4:
-                moved = np.ascontiguousarray(array.transpose(last_order(4)))
-            arrays[target.source.inputs[name]] = moved
         folder = plan.folder / "handed" / str(index)
-        write_tensors(folder, arrays)
+        write_tensors(folder, target.dialect.hand_over(one.arrays))
         folders.append(str(folder))
     return folders
-
-
-def _take_back(outputs: dict[str, Any], target: Target) -> dict[str, Any]:
-    """The artifact's outputs under the source's names and in its layout; none may be dropped."""
-    names = {key: name for name, key in target.source.outputs.items()}
-    taken = {}
-    for key, array in outputs.items():
-        moved = array
-        if target.channels_last and array.ndim == 4:
-            moved = array.transpose(first_order(4))
-        taken[names.get(key, key)] = moved
-    return taken

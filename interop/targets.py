@@ -15,6 +15,7 @@ import onnx_ir as ir
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
+from interop.dialect import Dialect
 from interop.errors import UsageError
 from interop.frameworks import FRAMEWORKS, Kind, known
 from interop.graph.expand import expand
@@ -53,18 +54,22 @@ class Target:
     def artifact(self) -> Path:
         return self.folder / self.kind.artifact
 
+    @property
+    def dialect(self) -> Dialect:
+        return Dialect(self.source.inputs, self.source.outputs, self.channels_last)
 
-def lower(model: ir.Model, framework: str, folder: Path, request: Request) -> Target:
+
+def lower(model: ir.Model, framework: str, folder: Path, *, channels_last: bool = False) -> Target:
     """Write source (`model.py`) and `weights.safetensors` for `model` (canonical; consumed) into `folder`.
 
     Raises UnsupportedOperator, naming every node that the framework has no lowering for, before
     anything is written.
     """
     kind = kind_of(framework)
-    source = to_source(model, kind, keep_io=not request.channels_last)
+    source = to_source(model, kind, keep_io=not channels_last)
     (folder / kind.source).write_text(source.text, encoding="utf-8")
     _save_weights(source.weights, folder / "weights.safetensors")
-    return Target(kind, folder, source, request.channels_last)
+    return Target(kind, folder, source, channels_last)
 
 
 def to_source(model: ir.Model, kind: Kind, *, keep_io: bool = True) -> Source:

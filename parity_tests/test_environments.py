@@ -424,7 +424,8 @@ def test_advice(output: str, hint: str) -> None:
         ("torch", "torch", None),
         ("TF", "tensorflow", None),
         ("torch@2.11", "torch", "2.11"),
-        ("onnxruntime@1.20.0", "onnx", "1.20.0"),
+        ("onnxruntime@1.20.0", "onnxruntime", "1.20.0"),
+        ("ort", "onnxruntime", None),
     ],
 )
 def test_names(text: str, framework: str, version: str | None) -> None:
@@ -438,7 +439,7 @@ def test_the_default_store_is_where_the_user_says(
     assert environments.default_store().root == tmp_path / "environments"
     assert environments.list_environments() == ()
     served = environments.provide("onnxruntime")  # the toolkit's own dependency
-    assert (served.framework, served.kind) == ("onnx", "running")
+    assert (served.framework, served.kind) == ("onnxruntime", "running")
     with pytest.raises(errors.UsageError, match="'one' in 'torch@one' is not a version"):
         environments.provide("torch", "one")
 

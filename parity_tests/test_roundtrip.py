@@ -76,8 +76,8 @@ def test_a_hop_that_changes_a_weight(tmp_path, monkeypatch):
     """It fails against its own source, and the command says so by its exit code."""
     lower = targets.lower
 
-    def changed(model, framework, folder, request):
-        target = lower(model, framework, folder, request)
+    def changed(model, framework, folder, **options):
+        target = lower(model, framework, folder, **options)
         if framework == "tensorflow":
             path = folder / "weights.safetensors"
             save_file(spoil(load_file(path)), path)

@@ -1,0 +1,133 @@
+"""ONNX Runtime as a worker: loads a .onnx file on one of its execution providers, and runs it.
+
+One model a process. A folder of inputs or outputs is one set of tensors (interop.workers.tensors).
+"""
+
+from __future__ import annotations
+
+import time as clock
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort
+
+from interop.errors import EnvironmentUnavailable, InvalidModel, UnsupportedOperator, UsageError
+from interop.workers.tensors import read_tensors, write_tensors
+
+#: device, precision → execution providers, the wanted one first, with their options.
+PROVIDERS: dict[tuple[str, str], list[tuple[str, dict[str, str]]]] = {
+    ("cpu", "fp32"): [("CPUExecutionProvider", {})],
+    ("cuda", "fp32"): [("CUDAExecutionProvider", {"use_tf32": "0"})],
+    ("cuda", "tf32"): [("CUDAExecutionProvider", {"use_tf32": "1"})],
+    ("tensorrt", "fp32"): [("TensorrtExecutionProvider", {}), ("CUDAExecutionProvider", {})],
+    ("tensorrt", "fp16"): [
+        ("TensorrtExecutionProvider", {"trt_fp16_enable": "1"}),
+        ("CUDAExecutionProvider", {}),
+    ],
+    ("openvino", "fp32"): [
+        ("OpenVINOExecutionProvider", {"device_type": "CPU", "precision": "FP32"})
+    ],
+}
+
+#: The one session that this process has made, and what it was made of.
+_LOADED: dict[str, Any] = {}
+
+
+def load(
+    path: str, device: str = "cpu", precision: str = "fp32", threads: int = 0, optimize: bool = True
+) -> dict[str, Any]:
+    """Load a .onnx file; `threads` 0 leaves their number to ONNX Runtime.
+
+    Any device but the processor takes the whole model: where it does not, that is an error, and no
+    silent fall back. Raises InvalidModel, EnvironmentUnavailable, UnsupportedOperator.
+    """
+    if not Path(path).is_file():
+        raise InvalidModel(f"{path} does not exist", hint="Check the path of the model.")
+    providers = PROVIDERS[device, precision]
+    wanted = providers[0][0]
+    if wanted not in ort.get_available_providers():
+        raise EnvironmentUnavailable(
+            f"this ONNX Runtime has no {wanted}",
+            hint=f"It has {', '.join(ort.get_available_providers())}.",
+        )
+    options = _options(threads, optimize, alone=device != "cpu")
+    try:
+        session = ort.InferenceSession(path, options, providers=providers)
+    except Exception as error:  # ONNX Runtime's own have no base class in common
+        raise _refused(path, wanted, error) from error
+    if session.get_providers()[0] != wanted:
+        raise EnvironmentUnavailable(
+            f"ONNX Runtime fell back from {wanted} to {session.get_providers()[0]}",
+            hint="Its libraries or its device are missing: --verbose shows what it says.",
+        )
+    _LOADED.update(session=session, path=path, providers=providers)
+    return {
+        "runtime": f"onnxruntime {ort.__version__}",
+        "inputs": [value.name for value in session.get_inputs()],
+        "outputs": [value.name for value in session.get_outputs()],
+        "providers": session.get_providers(),
+    }
+
+
+def _options(threads: int, optimize: bool, *, alone: bool) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    # Else activations that meet four-bit weights are rounded to eight bits, unasked.
+    options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
+    if alone:
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    if not optimize:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return options
+
+
+def _refused(path: str, provider: str, error: Exception) -> Exception:
+    first = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if "fallback to CPU EP has been explicitly disabled" in str(error):
+        return UnsupportedOperator(
+            f"{provider} does not take every node of {path}: the rest would run on the processor",
+            hint="Run it on onnxruntime:cpu, or look for what that provider lacks.",
+            detail=first,
+        )
+    return InvalidModel(
+        f"ONNX Runtime cannot load {path}",
+        hint="Check the model with onnx.checker, and that its operators are ONNX Runtime's.",
+        detail=first,
+    )
+
+
+def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
+    """Run each folder of `inputs` into the folder of `outputs` at its place."""
+    session, seconds = _session(), []
+    for source, target in zip(inputs, outputs, strict=True):
+        feeds = read_tensors(source)
+        names = [value.name for value in session.get_outputs()]
+        start = clock.perf_counter()
+        results = session.run(names, feeds)
+        seconds.append(clock.perf_counter() - start)
+        write_tensors(target, dict(zip(names, results, strict=True)))
+    return {"seconds": seconds}
+
+
+def time(inputs: str, runs: int, warmup: int = 1) -> dict[str, Any]:
+    """Seconds of each of `runs` bare calls on one folder of inputs, after `warmup` unmeasured."""
+    session = _session()
+    feeds = {name: array.copy() for name, array in read_tensors(inputs).items()}
+    for _ in range(warmup):
+        session.run(None, feeds)
+    seconds = []
+    for _ in range(runs):
+        start = clock.perf_counter()
+        session.run(None, feeds)
+        seconds.append(clock.perf_counter() - start)
+    return {"seconds": seconds}
+
+
+def _session() -> ort.InferenceSession:
+    if "session" not in _LOADED:
+        raise UsageError("no model is loaded", hint="Call load first.")
+    return _LOADED["session"]
+
+
+OPERATIONS = {"load": load, "run": run, "time": time}

@@ -1,0 +1,74 @@
+"""The runtimes that a model can be run on: one row each.
+
+Those that take ONNX stand here; every framework that is written to, a plugin's too, is one more,
+which runs what the model is converted into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from interop.frameworks import Framework, known
+
+#: What a precision of the grammar is called where frameworks write it.
+WRITTEN = {"fp32": "float32", "fp16": "float16", "int8": "int8"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """One device of a runtime.
+
+    framework: whose environment it runs in; precisions: the first is what it runs in unasked;
+    guest: the worker's module, where it is not the framework's own; nvidia: it needs such a GPU.
+    """
+
+    device: str
+    framework: str
+    precisions: tuple[str, ...] = ("fp32",)
+    guest: str = ""
+    nvidia: bool = False
+
+    @property
+    def module(self) -> str:
+        """The module that a worker runs."""
+        return self.guest or known()[self.framework].guest
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """takes_onnx: it runs canonical ONNX as it is; else the model is converted for it first."""
+
+    name: str
+    title: str
+    aliases: tuple[str, ...]
+    takes_onnx: bool
+    places: tuple[Place, ...]
+
+    def place(self, device: str) -> Place | None:
+        return next((place for place in self.places if place.device == device), None)
+
+
+#: Those that take ONNX. Their workers' `load` is given path, device and precision.
+_TAKING_ONNX = (
+    Runtime("onnxruntime", "ONNX Runtime", ("ort",), True, (Place("cpu", "onnxruntime"),)),
+    Runtime(
+        "reference",
+        "onnx's reference evaluator",
+        (),
+        True,
+        (Place("cpu", "onnx", guest="interop.converters.onnx.reference"),),
+    ),
+)
+
+
+def runtimes() -> Mapping[str, Runtime]:
+    """All of them by name."""
+    written = [_converted(row) for row in known().values() if row.kind is not None]
+    return {row.name: row for row in (*_TAKING_ONNX, *written)}
+
+
+def _converted(row: Framework) -> Runtime:
+    assert row.kind is not None
+    precisions = tuple(p for p, word in WRITTEN.items() if word in row.kind.precisions)
+    return Runtime(row.name, row.title, row.aliases, False, (Place("cpu", row.name, precisions),))

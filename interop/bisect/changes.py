@@ -21,20 +21,19 @@ class Change:
 
 
 def changes(reference: Graph, ours: Piece, candidate: Graph, theirs: Piece) -> tuple[Change, ...]:
-    """Nodes are matched by what they make. An input that is another only because a node stands in one
-    alone is told once, with that node."""
+    """Nodes are matched by what they make, or, where another operator makes it now, by operator and
+    inputs. What is another value only because a node stands in one alone is told once, with that node.
+    """
     old = [reference.nodes[place] for place in ours.nodes]
     new = [candidate.nodes[place] for place in theirs.nodes]
-    makers = {name: node for node in new for name in node.output if name}
-    matched = {id(node): _partner(node, makers) for node in old}
-    taken = {id(node) for node in matched.values() if node is not None}
-    gone = [node for node in old if matched[id(node)] is None]
+    partners = _partners(old, new)
+    taken = {id(node) for node in partners if node is not None}
+    gone = [node for node, other in zip(old, partners, strict=True) if other is None]
     come = [node for node in new if id(node) not in taken]
     found = [Change(node, None, f"{called(node)} is missing") for node in gone]
     found += [Change(None, node, f"{called(node)} has been put in") for node in come]
     told = {name for node in (*gone, *come) for name in (*node.output, *node.input)}
-    for node in old:
-        other = matched[id(node)]
+    for node, other in zip(old, partners, strict=True):
         if other is not None:
             words = _differences(node, other, told)
             if words:
@@ -47,26 +46,48 @@ def called(node: NodeProto) -> str:
     return f"{node.op_type} {node.name or next(iter(node.output), '')!r}"
 
 
-def _partner(node: NodeProto, makers: dict[str, NodeProto]) -> NodeProto | None:
-    return next((makers[name] for name in node.output if name in makers), None)
+def _partners(old: Sequence[NodeProto], new: Sequence[NodeProto]) -> list[NodeProto | None]:
+    """For each of `old` the node of `new` that stands for it, each of them once."""
+    free = {id(node): node for node in new}
+    found: list[NodeProto | None] = []
+    for node in old:
+        makers = [other for other in free.values() if set(other.output) & set(node.output) - {""}]
+        alike = [
+            other
+            for other in free.values()
+            if other.op_type == node.op_type and list(other.input) == list(node.input)
+        ]
+        same = [other for other in makers if other.op_type == node.op_type]
+        best = next(iter((*same, *alike, *makers)), None)
+        if best is not None:
+            del free[id(best)]
+        found.append(best)
+    return found
 
 
 def _differences(old: NodeProto, new: NodeProto, told: set[str]) -> list[str]:
     words = []
     if (old.domain, old.op_type) != (new.domain, new.op_type):
         words.append(f"has become {new.op_type}")
+    else:
+        words += [
+            f"has {name} {_value(new, name)} for {_value(old, name)}"
+            for name in _unlike_attributes(old, new)
+        ]
+    if list(old.input) != list(new.input) and not _explained(old.input, new.input, told):
+        words.append(f"reads {_listed(new.input)} for {_listed(old.input)}")
+    if list(old.output) != list(new.output) and not _explained(old.output, new.output, told):
+        words.append(f"makes {_listed(new.output)} for {_listed(old.output)}")
+    return words
+
+
+def _unlike_attributes(old: NodeProto, new: NodeProto) -> list[str]:
     before, after = (
         {a.name: a.SerializeToString(deterministic=True) for a in node.attribute}
         for node in (old, new)
     )
-    for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):
-            words.append(f"has {name} {_value(new, name)} for {_value(old, name)}")
-    if list(old.input) != list(new.input) and not _explained(old.input, new.input, told):
-        words.append(f"reads {_listed(new.input)} for {_listed(old.input)}")
-    if list(old.output) != list(new.output):
-        words.append(f"makes {_listed(new.output)} for {_listed(old.output)}")
-    return words
+    names = sorted(before.keys() | after.keys())
+    return [name for name in names if before.get(name) != after.get(name)]
 
 
 def _explained(old: Sequence[str], new: Sequence[str], told: set[str]) -> bool:

@@ -103,12 +103,16 @@ def explained(error: InteropError) -> str:
 
 
 def typed(model: ModelProto, feeds: Mapping[str, Array]) -> ModelProto:
-    """`model` with the types of its inputs as they are fed, where inference found none."""
+    """`model` with inputs that are what they are fed with: with its type, where inference found none,
+    and open where a size is declared that is not so (exporters get those of inner values wrong)."""
     for value in model.graph.input:
+        array = feeds[value.name]
         if value.type.WhichOneof("value") is None:
-            array = feeds[value.name]
             number = onnx.helper.np_dtype_to_tensor_dtype(array.dtype)
             value.type.CopyFrom(onnx.helper.make_tensor_type_proto(number, array.shape))
+        for dim, size in zip(value.type.tensor_type.shape.dim, array.shape, strict=False):
+            if dim.HasField("dim_value") and dim.dim_value != size:
+                dim.Clear()
     return model
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from onnx import NodeProto
-from onnx import numpy_helper as nph
 
 from interop.bisect.candidate import Array, Executor
 from interop.bisect.changes import called, changes
@@ -18,7 +17,7 @@ from interop.bisect.pieces import Graph, Piece
 from interop.bisect.reference import References
 from interop.bisect.search import Prefixes, Step, cuts, halve, smallest_window
 from interop.bisect.units import Pair, pair
-from interop.bisect.weights import WeightDifference, compare_weights
+from interop.bisect.weights import WeightDifference, compare_weights, partners, weights_of
 from interop.parity.inputs import InputSet
 from interop.progress import Progress
 
@@ -54,8 +53,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Bisection:
-    """What was done and what was found; `whole` is by label of the input set, worst output first to
-    last as the model has them."""
+    """What was done and what was found. whole: the model as it is, by label of the input set, up to
+    the first on which it is wrong; steps: its prefixes; layers: the nodes that were run alone."""
 
     candidate: str
     nodes: int
@@ -89,19 +88,16 @@ def subject(
     sets: Sequence[InputSet],
     scratch: Path,
     *,
-    weights: Mapping[str, Array] | None = None,
+    weights: tuple[WeightDifference, ...] = (),
     seed: int = 0,
 ) -> Subject:
-    """`weights`: those of an artifact, by their ONNX names, where they are not those of `candidate`.
+    """weights: how those of an artifact differ; those of two graphs are compared here.
 
     Raises UsageError where the two graphs cannot be paired.
     """
-    theirs = weights
-    if theirs is None and candidate is not reference:
-        theirs = {name: nph.to_array(tensor) for name, tensor in candidate.weights.items()}
-    ours = {name: nph.to_array(tensor) for name, tensor in reference.weights.items()}
-    differing = () if theirs is None else compare_weights(ours, theirs)
-    return Subject(pair(reference, candidate), executor, sets, differing, scratch, seed)
+    if candidate is not reference:
+        weights = compare_weights(weights_of(reference), partners(reference, candidate))
+    return Subject(pair(reference, candidate), executor, sets, weights, scratch, seed)
 
 
 def profile(subject: Subject, progress: Progress) -> tuple[Layer, ...]:
@@ -113,19 +109,21 @@ def profile(subject: Subject, progress: Progress) -> tuple[Layer, ...]:
 def bisect(subject: Subject, progress: Progress) -> Bisection:
     """The first node that goes wrong, or none: searched on the first set of inputs on which the whole
     model is wrong; where it is wrong on none, every node is looked at by itself, on each set."""
-    whole, yardsticks = {}, {}
+    whole: dict[str, Judgement] = {}
+    bad: tuple[InputSet, Yardstick] | None = None
     with progress.stage("the whole model") as update:
         for number, one in enumerate(subject.sets):
             update(number / len(subject.sets), one.label)
-            by, judgement = _whole(subject, one)
-            yardsticks[one.label], whole[one.label] = by, judgement
-    bad = next((one for one in subject.sets if whole[one.label].wrong), None)
+            by, whole[one.label] = _whole(subject, one)
+            if whole[one.label].wrong:
+                bad = one, by
+                break
     steps: tuple[Step, ...] = ()
     graded: tuple[Layer, ...] = ()
     finding = None
     if bad is not None:
         with progress.stage("narrowing down") as update:
-            finding, steps, graded = _descend(subject, bad, yardsticks[bad.label], update)
+            finding, steps, graded = _descend(subject, *bad, update)
     else:
         for one in subject.sets:
             graded = _layers(subject, one, references := subject.references(one), progress)

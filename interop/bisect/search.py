@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from interop.bisect.candidate import Array, Executor
 from interop.bisect.measure import Judgement, Yardstick, judge, typed, yardstick
@@ -53,7 +53,7 @@ def cuts(pair: Pair) -> list[int]:
     for width in sorted(set(crossing)):
         found = [n for n, value in enumerate(crossing, start=1) if value <= width]
         ends = [0, *found, len(pair.units)]
-        if max(b - a for a, b in zip(ends, ends[1:], strict=False)) <= longest:
+        if max(b - a for a, b in pairwise(ends)) <= longest:
             return found
     return list(range(1, len(pair.units)))
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+from onnx import numpy_helper as nph
 
 from interop.bisect.candidate import Array
+from interop.bisect.pieces import Graph
 
 #: Units in the last place within which a weight has only been rounded anew, on its way through text
 #: or another order of arithmetic (a folded batch normalisation).
@@ -50,6 +52,26 @@ class WeightDifference:
         finite = {k: v if np.isfinite(v) else None for k, v in
                   (("max_abs", self.max_abs), ("ulps", self.ulps))}  # fmt: skip
         return {**vars(self), **finite}
+
+
+def weights_of(graph: Graph) -> dict[str, Array]:
+    """The weights of `graph` by name, in its order."""
+    return {name: nph.to_array(tensor) for name, tensor in graph.weights.items()}
+
+
+def partners(reference: Graph, candidate: Graph) -> dict[str, Array]:
+    """The candidate's weights under the names that the reference has for them: of the same name, or
+    read in the same place by the node that makes the same value."""
+    theirs = weights_of(candidate)
+    found = {name: array for name, array in theirs.items() if name in reference.weights}
+    for node in reference.nodes:
+        place = next((candidate.producer[n] for n in node.output if n in candidate.producer), None)
+        if place is None or candidate.nodes[place].op_type != node.op_type:
+            continue
+        for ours, other in zip(node.input, candidate.nodes[place].input, strict=False):
+            if ours != other and ours in reference.weights and other in theirs:
+                found[ours] = theirs[other]
+    return found
 
 
 def compare_weights(

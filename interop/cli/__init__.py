@@ -9,7 +9,17 @@ from typing import NoReturn
 
 import typer
 
-from interop.cli import convert, doctor, environments, matrix, models, ops, roundtrip, routes
+from interop.cli import (
+    bisect,
+    convert,
+    doctor,
+    environments,
+    matrix,
+    models,
+    ops,
+    roundtrip,
+    routes,
+)
 from interop.errors import InteropError
 
 app = typer.Typer(
@@ -24,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("convert")(convert.convert)
+app.command("bisect")(bisect.bisect)
 app.command("roundtrip")(roundtrip.roundtrip)
 app.command("routes")(routes.routes)
 app.command("matrix")(matrix.matrix)

@@ -19,7 +19,9 @@ _NO_MODULE = "_empty_nn_module_stack"
 
 Metadata = dict[str, dict[str, str]]
 
-_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)\n?(?P<code>.*)')
+_FRAME = re.compile(
+    r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)\n?(?P<code>.*)'
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,9 @@ class Origin:
     line: str = ""
 
     def __str__(self) -> str:
-        module = f"{self.scope} ({self.kind})" if self.scope and self.kind else self.scope or self.kind
+        module = (
+            f"{self.scope} ({self.kind})" if self.scope and self.kind else self.scope or self.kind
+        )
         return ", ".join(part for part in (module, self.line) if part)
 
 
@@ -62,7 +66,8 @@ def origin_of(node: NodeProto) -> Origin | None:
     kinds = _listed(properties, "pkg.torch.onnx.class_hierarchy")
     line = _frame(properties.get("pkg.torch.onnx.stack_trace", ""))
     if len(scopes) > 1 or line:
-        return Origin(*(names[-2] if len(names) > 1 else "" for names in (scopes, kinds)), line)
+        scope, kind = (names[-2] if len(names) > 1 else "" for names in (scopes, kinds))
+        return Origin(scope, kind, line)
     path, _, _ = node.name.rpartition("/")
     return Origin(path) if path else None
 

@@ -183,9 +183,9 @@ def _descend(
 
 
 def _before(low: int, high: int, count: int) -> str:
-    left = f"the {low} nodes before are right" if low else "nothing stands before"
-    right = "with these the whole is wrong" if high == count else f"the first {high} are wrong"
-    return f"{left}, {right}"
+    """What the prefixes say of the segment between `low` and `high`."""
+    right = f"a prefix of {low} nodes is right" if low else "no prefix is right"
+    return f"{right}, {'the whole' if high == count else f'one of {high}'} is wrong"
 
 
 def _confirm(

@@ -17,10 +17,12 @@ import onnx
 
 from interop.models import Architecture
 from interop.parity.grade import Grade, grade
-from interop.parity.inputs import InputSet, input_sets, load_input_sets
+from interop.parity.inputs import input_sets
 from interop.parity.latency import Latency, interleave, latency
 from interop.parity.noise import measure_noise
+from interop.parity.own_inputs import load_input_sets
 from interop.parity.proof import OutputProof, prove
+from interop.parity.sets import InputSet
 from interop.progress import Update
 from interop.signature import Signature
 from interop.workers import Pending, Worker

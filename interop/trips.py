@@ -20,7 +20,7 @@ from interop.errors import InteropError, InvalidModel, UnsupportedOperator, Usag
 from interop.frameworks import able, known
 from interop.graph.canonical import canonicalize, save
 from interop.parity.grade import RULES
-from interop.parity.inputs import InputSet
+from interop.parity.sets import InputSet
 from interop.progress import Progress, Silent
 from interop.proof import Parity
 from interop.reference import ModelReference, resolve

@@ -11,7 +11,8 @@ from onnx import helper, numpy_helper
 
 from interop.errors import InvalidModel, UsageError
 from interop.parity.bounds import allowed_values
-from interop.parity.inputs import input_sets, load_input_sets
+from interop.parity.inputs import input_sets
+from interop.parity.own_inputs import load_input_sets
 from interop.signature import Signature, TensorSpec
 
 

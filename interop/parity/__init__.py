@@ -1,6 +1,10 @@
 """Parity: does one model compute what another computes, to within what rounding does?
 
-inputs.py     input sets, from the signature and the graph (bounds.py: indices inside their tables)
+inputs.py     the few input sets of every conversion, from the signature and the graph
+wide.py       many that find faults, at scales that meet every threshold (thresholds.py, coverage.py)
+recipes.py    how one set is drawn (values.py; roles.py: what each input is for; bounds.py: within
+              which limits; flat.py: who reads and makes a value)
+own_inputs.py the user's own (sets.py: one set, and whether it fits)
 truth.py      the true outputs, in float64 (double.py: the twin model; operators/: fast operators)
 floor.py      float32 runs with perturbed weights and inputs, on ONNX Runtime
 noise.py      the noise floor that those runs give, group by group (groups.py)
@@ -15,11 +19,14 @@ Inputs are made and outputs compared here, in the host; models run in workers.
 from interop.parity.compare import OutputParity, Verdict, compare, compare_outputs
 from interop.parity.floor import floor_runs
 from interop.parity.grade import RULES, Grade, Rule, grade
-from interop.parity.inputs import InputSet, input_sets, load_input_sets
+from interop.parity.inputs import input_sets
 from interop.parity.latency import Latency, Samples, interleave, latency
 from interop.parity.noise import Noise, measure_noise
+from interop.parity.own_inputs import load_input_sets
 from interop.parity.proof import OutputProof, prove
+from interop.parity.sets import InputSet
 from interop.parity.truth import Truth
+from interop.parity.wide import Wide, wide_input_sets, wide_inputs
 
 __all__ = [
     "RULES",
@@ -33,6 +40,7 @@ __all__ = [
     "Samples",
     "Truth",
     "Verdict",
+    "Wide",
     "compare",
     "compare_outputs",
     "floor_runs",
@@ -43,4 +51,6 @@ __all__ = [
     "load_input_sets",
     "measure_noise",
     "prove",
+    "wide_input_sets",
+    "wide_inputs",
 ]

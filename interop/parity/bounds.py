@@ -7,30 +7,40 @@ operators that keep or shift its value to those that consume it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto
-from onnx import numpy_helper as nph
+from onnx import ModelProto, NodeProto
 
-from interop.parity.truth import subgraphs
+from interop.parity.flat import INTEGERS, KEEPERS, Flat, attribute, flatten
+from interop.signature import Dim
 
 
 @dataclass(frozen=True)
 class Allowed:
     """Values from `low` up to and without `high` (None: nothing limits it); `choices` are the
-    constants that the graph compares it with."""
+    constants that the graph compares it with.
+
+    `within` holds limits that are sizes of dynamic dimensions: (symbol, more) for a value below the
+    size plus `more`. A `length` counts how much of an axis is used.
+    """
 
     low: int = 0
     high: int | None = None
     choices: tuple[int, ...] = ()
+    within: tuple[tuple[str, int], ...] = ()
+    length: bool = False
 
     def shifted(self, by: int) -> Allowed:
         """What x may be when x + by is held to this."""
-        high = None if self.high is None else self.high - by
-        return Allowed(max(0, self.low - by), high, tuple(c - by for c in self.choices))
+        return Allowed(
+            max(0, self.low - by),
+            None if self.high is None else self.high - by,
+            tuple(c - by for c in self.choices),
+            tuple((symbol, more - by) for symbol, more in self.within),
+        )
 
     def divided(self, by: int) -> Allowed:
         """What x may be when x * by (by > 0) is held to this."""
@@ -43,12 +53,16 @@ class Allowed:
             max(self.low, other.low),
             min(highs) if highs else None,
             tuple(dict.fromkeys(self.choices + other.choices)),
+            tuple(dict.fromkeys(self.within + other.within)),
+            self.length or other.length,
         )
 
+    def sized(self, sizes: Mapping[str, int]) -> Allowed:
+        """With the dynamic limits, as far as `sizes` knows them, among the fixed ones."""
+        highs = [sizes[symbol] + more for symbol, more in self.within if symbol in sizes]
+        high = min([*highs, *([] if self.high is None else [self.high])], default=None)
+        return replace(self, high=high, within=())
 
-INTEGERS = frozenset(
-    getattr(TensorProto, f"{sign}INT{width}") for sign in ("", "U") for width in (8, 16, 32, 64)
-)
 
 #: Operators whose output holds values of these inputs, unchanged (None: of every input).
 CARRIERS: Mapping[str, tuple[int, ...] | None] = {
@@ -62,25 +76,13 @@ CARRIERS: Mapping[str, tuple[int, ...] | None] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Graph:
-    """The whole model, subgraphs included, flat: ONNX names are unique across them."""
-
-    consumers: dict[str, list[tuple[NodeProto, int]]]
-    constants: dict[str, Any]
-    ranges: dict[str, tuple[int, int]]  # constants that are each integer of a range: low, high
-    shapes: dict[str, list[int | None]]
-    returns: dict[str, list[str]]  # a name in a subgraph -> the name it leaves or re-enters under
-
-
 def allowed_values(model: ModelProto) -> dict[str, Allowed]:
     """For every integer graph input, the values that keep each index inside its table; so for those
     of floats that are cast to indices, as frameworks have them that know no integers.
 
-    `model` must be shape-inferred: a table whose axis has no static length sets no bound.
+    `model` must be shape-inferred: a table whose axis has neither a length nor a name sets no bound.
     """
-    flat = _Graph({}, {}, {}, {}, {})
-    _collect(model.graph, flat)
+    flat = flatten(model)
     found: dict[str, Allowed] = {}
     allowed = {
         value.name: _walk(value.name, flat, found)
@@ -91,7 +93,7 @@ def allowed_values(model: ModelProto) -> dict[str, Allowed]:
     return {name: one for name, one in allowed.items() if one is not None}
 
 
-def _cast(name: str, flat: _Graph, found: dict[str, Allowed]) -> Allowed | None:
+def _cast(name: str, flat: Flat, found: dict[str, Allowed]) -> Allowed | None:
     """What a float may be that is cast to an index as it is; None where it is none."""
     limits = []
     for node, position in flat.consumers.get(name, []):
@@ -106,58 +108,7 @@ def _cast(name: str, flat: _Graph, found: dict[str, Allowed]) -> Allowed | None:
     return Allowed(high=min(highs)) if highs else None
 
 
-def _collect(graph: GraphProto, flat: _Graph) -> None:
-    for tensor in graph.initializer:
-        flat.shapes[tensor.name] = list(tensor.dims)
-        _note_constant(tensor.name, tensor, flat)
-    for value in [*graph.input, *graph.value_info, *graph.output]:
-        if value.type.tensor_type.HasField("shape"):
-            dims = value.type.tensor_type.shape.dim
-            flat.shapes[value.name] = [
-                d.dim_value if d.HasField("dim_value") else None for d in dims
-            ]
-    for node in graph.node:
-        for position, name in enumerate(node.input):
-            if name:
-                flat.consumers.setdefault(name, []).append((node, position))
-        if node.op_type == "Constant":
-            attribute = node.attribute[0]
-            if attribute.name == "value":
-                flat.shapes[node.output[0]] = list(attribute.t.dims)
-                _note_constant(node.output[0], attribute.t, flat)
-            elif attribute.name == "value_int":
-                flat.constants[node.output[0]] = attribute.i
-        for body in subgraphs(node):
-            _collect(body, flat)
-            for inner, outer in _crossings(node, body):
-                flat.returns.setdefault(inner, []).append(outer)
-
-
-def _note_constant(name: str, tensor: TensorProto, flat: _Graph) -> None:
-    """Single numbers, and ranges (what a one-hot encoding compares its index with)."""
-    size = int(np.prod(tensor.dims))
-    if size == 1:
-        flat.constants[name] = nph.to_array(tensor).reshape(-1)[0]
-    elif size > 1 and tensor.data_type in INTEGERS:
-        values = np.unique(nph.to_array(tensor))
-        if values.size == size and values[-1] - values[0] == size - 1:
-            flat.ranges[name] = (int(values[0]), int(values[-1]) + 1)
-
-
-def _crossings(node: NodeProto, body: GraphProto) -> Iterator[tuple[str, str]]:
-    """(name, name that holds the same value) where values enter and leave a subgraph."""
-    inputs, outputs = [v.name for v in body.input], [v.name for v in body.output]
-    if node.op_type == "If":
-        yield from zip(outputs, node.output, strict=False)
-    elif node.op_type == "Loop":
-        yield from zip(node.input[2:], inputs[2:], strict=False)
-        yield from zip(outputs[1:], node.output, strict=False)
-    elif node.op_type == "Scan":
-        yield from zip(node.input, inputs, strict=False)
-        yield from zip(outputs, node.output, strict=False)
-
-
-def _walk(name: str, flat: _Graph, found: dict[str, Allowed]) -> Allowed:
+def _walk(name: str, flat: Flat, found: dict[str, Allowed]) -> Allowed:
     if name in found:
         return found[name]
     found[name] = allowed = Allowed()  # a value that loops back to itself sets no bound of its own
@@ -169,18 +120,19 @@ def _walk(name: str, flat: _Graph, found: dict[str, Allowed]) -> Allowed:
     return allowed
 
 
-def _through(node: NodeProto, position: int, flat: _Graph, found: dict[str, Allowed]) -> Allowed:
+def _through(node: NodeProto, position: int, flat: Flat, found: dict[str, Allowed]) -> Allowed:
     """What `node` demands of its input at `position`."""
-    limit = _table_length(node, position, flat)
-    if limit is not None:
-        return Allowed(high=limit)
+    limits = _table_lengths(node, position, flat)
+    if limits:
+        return _below(limits)
     others = [flat.constants.get(n) for i, n in enumerate(node.input) if i != position]
     constant = _whole(others[0]) if len(others) == 1 else None
     if node.op_type == "Equal":
         low, high = flat.ranges.get(node.input[1 - position], (0, None))
         return Allowed(max(0, low), high, () if constant is None else (constant,))
-    if node.op_type in ("GRU", "LSTM", "RNN") and position == 4:
-        return Allowed(low=1)  # sequence lengths
+    counted = _counted_axis(node, position, flat)
+    if counted is not None:
+        return _below(counted, low=1, more=1, length=True)
     if node.op_type == "Mod" and position == 0 and constant is not None and constant > 0:
         return Allowed(high=constant)
     if node.op_type == "Add" and _wraps(node, position, flat):
@@ -196,7 +148,7 @@ def _through(node: NodeProto, position: int, flat: _Graph, found: dict[str, Allo
     return Allowed()
 
 
-def _wraps(node: NodeProto, position: int, flat: _Graph) -> bool:
+def _wraps(node: NodeProto, position: int, flat: Flat) -> bool:
     """Whether `x + n` stands in for a negative x alone: Where(x < 0, x + n, x)."""
     consumers = flat.consumers.get(node.output[0], [])
     return bool(consumers) and all(
@@ -222,21 +174,67 @@ def _arithmetic(node: NodeProto, position: int, constant: int, after: Allowed) -
     return Allowed()
 
 
-def _table_length(node: NodeProto, position: int, flat: _Graph) -> int | None:
-    """The length of the axis that input `position` of `node` indexes, where it is an index."""
+def _below(dims: list[Dim], low: int = 0, more: int = 0, length: bool = False) -> Allowed:
+    known = [dim for dim in dims if isinstance(dim, int)]
+    within = tuple((dim, more) for dim in dims if isinstance(dim, str))
+    return Allowed(low, min(known) + more if known else None, (), within, length)
+
+
+def _table_lengths(node: NodeProto, position: int, flat: Flat) -> list[Dim]:
+    """The axes that input `position` of `node` indexes, where it is an index: lengths or names."""
     shape = flat.shapes.get(node.input[0]) if node.input else None
     if (node.op_type, position) == ("OneHot", 0):
         depth = flat.constants.get(node.input[1])
-        return None if depth is None else int(depth)
-    if position != 1 or shape is None:
-        return None
+        return [] if depth is None else [int(depth)]
+    if position != 1 or not shape:
+        return []
     if node.op_type in ("Gather", "GatherElements", "ScatterElements"):
-        axis = next((a.i for a in node.attribute if a.name == "axis"), 0)
-        return shape[axis] if shape else None
+        return _known([shape[attribute(node, "axis", 0)]])
     if node.op_type in ("GatherND", "ScatterND"):
-        batch = next((a.i for a in node.attribute if a.name == "batch_dims"), 0)
+        batch = attribute(node, "batch_dims", 0)
         indices = flat.shapes.get(node.input[1]) or [None]
-        depth = indices[-1] or 1
-        known = [n for n in shape[batch : batch + depth] if n is not None]
-        return min(known) if known else None
+        depth = indices[-1] if isinstance(indices[-1], int) else 1
+        return _known(shape[batch : batch + depth])
+    return []
+
+
+def _known(dims: list[Dim]) -> list[Dim]:
+    return [dim for dim in dims if dim is not None]
+
+
+def _counted_axis(node: NodeProto, position: int, flat: Flat) -> list[Dim] | None:
+    """The axis of which input `position` of `node` says how much is used (empty: of unknown size);
+    None where it does not."""
+    shape = flat.shapes.get(node.input[0], [])
+    if node.op_type in ("GRU", "LSTM", "RNN") and position == 4:
+        return _known(shape[attribute(node, "layout", 0) :][:1])
+    if node.op_type == "ReverseSequence" and position == 1:
+        return _known(shape[attribute(node, "time_axis", 0) :][:1])
+    if node.op_type in ("Greater", "GreaterOrEqual", "Less", "LessOrEqual"):
+        return _positions(flat.origin(node.input[1 - position]), flat)
     return None
+
+
+def _positions(name: str, flat: Flat) -> list[Dim] | None:
+    """How many positions `name` counts, where it is 0, 1, 2, ... along an axis; else None."""
+    low, high = flat.ranges.get(name, (None, 0))
+    if low == 0:
+        return [high]
+    node = flat.producers.get(name)
+    if node is None or node.op_type != "Range" or flat.constants.get(node.input[0]) != 0:
+        return None
+    return _known(flat.shapes.get(name, [])[:1]) or _known([_size_of(node.input[1], flat)])
+
+
+def _size_of(name: str, flat: Flat) -> Dim:
+    """The dimension that the number `name` is the size of, read back to the Shape it came from."""
+    index, node = 0, flat.producers.get(name)
+    while node is not None and node.op_type in {*KEEPERS, "Gather"}:
+        if node.op_type == "Gather":
+            index = int(flat.constants.get(node.input[1], 0))
+        node = flat.producers.get(node.input[0])
+    if node is None or node.op_type != "Shape":
+        return None
+    return next(
+        iter(flat.shapes.get(node.input[0], [])[attribute(node, "start", 0) :][index:]), None
+    )

@@ -1,0 +1,200 @@
+"""What inputs exercise: for each threshold of a model, on which sides of it values were met.
+
+The model runs in float32 on ONNX Runtime, with the least and the largest element of each tensor
+that has a threshold as further outputs: two numbers a tensor, so that no memory goes into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort  # type: ignore[import-untyped]
+from onnx import ModelProto, TensorProto, helper
+from onnx import numpy_helper as nph
+
+from interop.errors import InvalidModel
+from interop.parity.flat import flatten
+from interop.parity.thresholds import Threshold, hidden, thresholds
+from interop.parity.values import Array
+
+#: Initialisers above this size (bytes) are given in memory: protobuf stops at 2 GiB.
+_LARGE = 4096
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What one run showed: (below, above) of each threshold, in order, and whether every output
+    has a finite element. `refused` says why ONNX Runtime would not run the model on the inputs."""
+
+    sides: tuple[tuple[bool, bool], ...]
+    finite: bool = True
+    refused: str = ""
+
+    def met(self) -> set[tuple[int, bool]]:
+        """(number of the threshold, whether above it) for each side that was met."""
+        return {
+            (index, above)
+            for index, pair in enumerate(self.sides)
+            for above in (False, True)
+            if pair[above]
+        }
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Which thresholds the input sets have met on both sides, and which not.
+
+    `missed` are the others, each with the side where no value lay ("never above", "never below",
+    or "never met"); `hidden` are nodes in subgraphs, which are not looked into.
+    """
+
+    total: int
+    missed: tuple[tuple[Threshold, str], ...]
+    hidden: tuple[str, ...]
+
+    @property
+    def share(self) -> float:
+        return 1 - len(self.missed) / self.total if self.total else 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "thresholds": self.total,
+            "exercised": self.total - len(self.missed),
+            "missed": [{"threshold": str(one), "how": how} for one, how in self.missed],
+            "not_looked_into": list(self.hidden),
+        }
+
+
+class Observer:
+    """A model made ready to be watched. Raises InvalidModel where ONNX Runtime cannot load it."""
+
+    def __init__(self, model: ModelProto, threads: int = 0) -> None:
+        self.thresholds = thresholds(model)
+        self._hidden = hidden(model)
+        self._names = [value.name for value in model.graph.output]
+        self._watched = list(dict.fromkeys((t.tensor, t.pair) for t in self.thresholds))
+        self._session = _session(_watch(model, self._watched), threads)
+
+    def run(self, arrays: Mapping[str, Array]) -> Sight:
+        """One float32 run. ONNX Runtime's refusal is a finding, not an error."""
+        marks = [f"{_mark(number)}{end}" for number in range(len(self._watched)) for end in "<>"]
+        quiet = ort.RunOptions()
+        quiet.log_severity_level = 4
+        try:
+            results = self._session.run([*self._names, *marks], dict(arrays), quiet)
+        except Exception as error:  # noqa: BLE001 - ONNX Runtime's own have no base class in common
+            return Sight((), finite=False, refused=str(error).splitlines()[0])
+        outputs, ends = results[: len(self._names)], results[len(self._names) :]
+        ranges = {
+            key: (float(ends[2 * number]), float(ends[2 * number + 1]))
+            for number, key in enumerate(self._watched)
+        }
+        sides = tuple(_sides(one, ranges[one.tensor, one.pair]) for one in self.thresholds)
+        return Sight(sides, all(_some_finite(array) for array in outputs))
+
+    def coverage(self, sights: Sequence[Sight]) -> Coverage:
+        """Of all the `sights` together."""
+        met = set[tuple[int, bool]]().union(*(sight.met() for sight in sights))
+        missed = []
+        for index, one in enumerate(self.thresholds):
+            below, above = (index, False) in met, (index, True) in met
+            if not (below and above):
+                how = "never above" if below else "never below" if above else "never clear of it"
+                missed.append((one, how))
+        return Coverage(len(self.thresholds), tuple(missed), self._hidden)
+
+
+def smallest_cover(sights: Sequence[Sight], chosen: Iterable[int]) -> list[int]:
+    """Of the `sights` not yet `chosen`, the fewest that meet what all together meet: the one that
+    adds most first, of equals the earlier (the set-cover heuristic of Chvátal, 1979)."""
+    met = set[tuple[int, bool]]().union(*(sights[index].met() for index in chosen))
+    wanted = set[tuple[int, bool]]().union(*(sight.met() for sight in sights)) - met
+    added = []
+    while wanted:
+        best = max(range(len(sights)), key=lambda i: (len(sights[i].met() & wanted), -i))
+        wanted -= sights[best].met()
+        added.append(best)
+    return sorted(added)
+
+
+def _sides(threshold: Threshold, ends: tuple[float, float]) -> tuple[bool, bool]:
+    least, largest = ends
+    below = least < threshold.at - threshold.margin
+    return bool(below), bool(largest > threshold.at + threshold.margin)
+
+
+def _some_finite(array: Array) -> bool:
+    if not array.size or array.dtype.kind not in "fV":
+        return True
+    return bool(np.isfinite(array.astype(np.float32)).any())
+
+
+def _mark(number: int) -> str:
+    return f"interop watched {number}"
+
+
+def _watch(model: ModelProto, watched: Sequence[tuple[str, str]]) -> ModelProto:
+    """`model` with the least ("<") and largest (">") of each watched tensor, or difference of two,
+    as outputs in float64."""
+    flat = flatten(model)
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    for number, names in enumerate(watched):
+        wide = []
+        for place, name in enumerate(name for name in names if name):
+            known = flat.types.get(name) in (TensorProto.FLOAT, TensorProto.DOUBLE)
+            wide.append(name if known else f"{_mark(number)} {place}")
+            if not known:
+                copy.graph.node.append(
+                    helper.make_node("Cast", [name], [wide[-1]], to=TensorProto.DOUBLE)
+                )
+        if len(wide) == 2:
+            difference = f"{_mark(number)} difference"
+            copy.graph.node.append(helper.make_node("Sub", wide, [difference]))
+            wide = [difference]
+        for end, operator in (("<", "ReduceMin"), (">", "ReduceMax")):
+            name = f"{_mark(number)}{end}"
+            copy.graph.node.append(helper.make_node(operator, wide, [name], keepdims=0))
+            copy.graph.output.append(
+                helper.make_value_info(
+                    name,
+                    helper.make_tensor_type_proto(
+                        TensorProto.FLOAT
+                        if flat.types.get(names[0]) == TensorProto.FLOAT
+                        else TensorProto.DOUBLE,
+                        (),
+                    ),
+                )
+            )
+    return copy
+
+
+def _session(model: ModelProto, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 4
+    options.enable_cpu_mem_arena = False  # its shapes vary
+    large = {}
+    for tensor in model.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) * 4 > _LARGE:
+            large[tensor.name] = nph.to_array(tensor)
+            for data in ("raw_data", "float_data"):
+                tensor.ClearField(data)
+            tensor.data_location = TensorProto.EXTERNAL
+            tensor.external_data.add(key="location", value="given in memory")
+            tensor.external_data.add(key="length", value=str(large[tensor.name].nbytes))
+    values = [ort.OrtValue.ortvalue_from_numpy(np.asarray(a, order="C")) for a in large.values()]
+    options.add_external_initializers(list(large), values)
+    try:
+        return ort.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:
+        raise InvalidModel(
+            "ONNX Runtime cannot load the model, so no inputs can be searched for",
+            hint="Give your own inputs, or check the model with onnx.checker.",
+            detail=str(error).splitlines()[0] if str(error) else type(error).__name__,
+        ) from error

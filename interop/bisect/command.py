@@ -156,11 +156,12 @@ def _candidate(request: Request, graph: Graph, model: ir.Model) -> Candidate:
             f"{request.candidate} is neither a graph in ONNX nor a folder that a conversion wrote",
             hint="Convert it first: interop convert; or name the folder that the conversion wrote.",
         )
-    return _graph(request.candidate)
+    return read_graph(request.candidate)
 
 
-def _graph(path: Path) -> Candidate:
-    """A graph that cannot be normalised is taken as it is written: that may be what is wrong with it."""
+def read_graph(path: Path) -> Candidate:
+    """The candidate in an .onnx file. A graph that cannot be normalised is taken as it is written: that
+    may be what is wrong with it."""
     try:
         return Candidate(Graph(ir.to_proto(canonicalize(path))))
     except InvalidModel as error:

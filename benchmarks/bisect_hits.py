@@ -42,7 +42,7 @@ from interop.workers import Worker
 MODELS = ("keyword_spotter", "dlrm", "lstm_classifier", "dcgan", "bert")
 
 #: Exclusive upper limits of integer inputs that the graph does not show.
-BOUNDS = {"tokens": {"ids": 50, "mask": 2}}
+BOUNDS = {"tokens": {"ids": 60, "mask": 2}}
 
 #: Relative difference of outputs in float64 that is a difference.
 SAME = 1e-12

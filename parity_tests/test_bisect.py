@@ -309,6 +309,26 @@ def test_what_the_whole_does_not_show_is_found_node_by_node(tmp_path: Path) -> N
     assert "does not show it" in found.finding.confirmed
 
 
+def test_a_value_that_cannot_be_handed_over_stays_inside_its_window(tmp_path: Path) -> None:
+    """A sequence, and a result without elements."""
+    model = parser.parse_model("""
+    <ir_version: 10, opset_import: ["": 23]>
+    listed (float[n,8,16] x) => (float[n,8,16] y)
+    <int64 none = {0}, int64[1] start = {0}, int64[1] axis = {1}, int64[1] end = {0}> {
+        [negated] a = Neg (x)
+        [list] b = SequenceConstruct (x, a)
+        [taken] c = SequenceAt (b, none)
+        [nothing] d = Slice (c, start, end, axis)
+        [bent] f = LeakyRelu <alpha = 0.1> (c)
+        [joined] y = Concat <axis = 1> (f, d)
+    }""")
+    about = on(Faulty(leaks), tmp_path, onnx.shape_inference.infer_shapes(model))
+    assert {unit.outputs: len(unit.reference.nodes) for unit in about.pair.units}[("c",)] == 2
+    layers = profile(about, Silent())
+    assert [layer.unit.outputs[0] for layer in layers if layer.wrong] == ["f"]
+    assert not any(layer.undecided for layer in layers)
+
+
 # --- how it is searched ------------------------------------------------------------------------
 
 
@@ -523,7 +543,14 @@ def wrong_requests(
     onnx.save(other, folder / "other.onnx")
     (folder / "text.onnx").write_text("no model")
     model = str(original)
+    wide = parser.parse_model(NET.replace("float[n,8,16] x)", "double[n,8,16] x)").split("[first]")[0]
+                              .replace("(float[n,8,16] y, float[n,16] pooled)", "(double[n,8,16] y)") + "y = Neg (x) }")  # fmt: skip
+    narrow = parser.parse_model("""<ir_version: 10, opset_import: ["": 23]>
+        net (float[n,8,16] x) => (float[n,8,16] y) { y = Neg (x) }""")
+    for name, one in (("wide", wide), ("narrow", narrow)):
+        onnx.save(one, folder / f"{name}.onnx")
     return {
+        "other types": (Request(str(folder / "wide.onnx"), folder / "narrow.onnx"), UsageError, "float64 in the one"),
         "nothing to compare with": (Request(model), UsageError, "nothing to hold"),
         "no such backend": (Request(model, backend="tenserflow"), UsageError, "tenserflow"),
         "no such file": (Request(model, folder / "none.onnx"), InvalidModel, "none.onnx"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -56,9 +57,7 @@ class OnnxRuntime:
         options.add_session_config_entry("session.disable_quant_qdq", "1")
         names = [value.name for value in model.graph.output]
         try:
-            session = ort.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
+            session = self._session(model, options)
             return dict(zip(names, session.run(names, dict(feeds)), strict=True))
         except Exception as error:  # ONNX Runtime's own have no base class in common
             raise InvalidModel(
@@ -67,16 +66,31 @@ class OnnxRuntime:
                 detail=str(error).splitlines()[0] if str(error) else type(error).__name__,
             ) from error
 
+    @staticmethod
+    def _session(model: ModelProto, options: ort.SessionOptions) -> ort.InferenceSession:
+        if _weight_bytes(model) <= _EXTERNAL:
+            return ort.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        with tempfile.TemporaryDirectory(prefix="interop-") as folder:
+            write_model(model, Path(folder, "model.onnx"))
+            return ort.InferenceSession(
+                Path(folder, "model.onnx"), options, providers=["CPUExecutionProvider"]
+            )
+
 
 def write_model(model: ModelProto, path: Path) -> None:
     """Write `model` to `path`; large weights go to a file beside it, for protobuf ends at 2 GiB."""
-    weights = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
-    if weights <= _EXTERNAL:
+    if _weight_bytes(model) <= _EXTERNAL:
         onnx.save(model, path)
         return
     copy = ModelProto()
     copy.CopyFrom(model)  # onnx moves the data out of the model that it is given
     onnx.save(copy, path, save_as_external_data=True, location=f"{path.name}.data")
+
+
+def _weight_bytes(model: ModelProto) -> int:
+    return sum(len(tensor.raw_data) for tensor in model.graph.initializer)
 
 
 class OnBackend:

@@ -12,11 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from interop.bisect.candidate import Array, Executor
-from interop.bisect.measure import Judgement, explained, floors, in_halves, typed
+from interop.bisect.measure import (
+    Judgement,
+    Yardstick,
+    explained,
+    floors,
+    held_against,
+    in_halves,
+    typed,
+)
 from interop.bisect.pieces import GIVEN, Graph, Piece
 from interop.bisect.reference import References
 from interop.bisect.units import Pair, Unit
-from interop.parity.compare import compare_outputs
 
 #: Bytes of true values (float64) that are held at a time.
 BUDGET = 256 << 20
@@ -91,10 +98,9 @@ def _judge(
             yield Layer(number, unit, Judgement(failure=explained(failures[number])))
         else:
             given = {name: outputs[name] for name in truth if name in outputs}
-            judgement = Judgement(compare_outputs(truth, given, noise))
-            disputed = any(noise[name].disputed for name in truth)
-            reason = "truth and float32 runs disagree about it: one is wrong" if disputed else ""
-            yield Layer(number, unit, judgement, reason)
+            by = Yardstick(truth, {name: noise[name] for name in truth})
+            reason = "truth and float32 runs disagree about it: one is wrong" if by.disputed else ""
+            yield Layer(number, unit, held_against(by, given), reason)
 
 
 def _apart(

@@ -95,7 +95,21 @@ def judge(
         outputs = executor.run(model, feeds)
     except InteropError as error:
         return Judgement(failure=explained(error))
-    return Judgement(compare_outputs(by.truth, outputs, by.noise))
+    return held_against(by, outputs)
+
+
+def held_against(by: Yardstick, outputs: Mapping[str, Array]) -> Judgement:
+    """Every output; one that has no elements, as it should, says nothing."""
+    empty = {
+        name
+        for name, truth in by.truth.items()
+        if truth.size == 0 and name in outputs and outputs[name].shape == truth.shape
+    }
+    left = by.of([name for name in by.truth if name not in empty])
+    given = {name: array for name, array in outputs.items() if name not in empty}
+    if not left.truth and not given:
+        return Judgement()
+    return Judgement(compare_outputs(left.truth, given, left.noise))
 
 
 def explained(error: InteropError) -> str:

@@ -115,7 +115,7 @@ def bisect(subject: Subject, progress: Progress) -> Bisection:
         for number, one in enumerate(subject.sets):
             update(number / len(subject.sets), one.label)
             by, whole[one.label] = _whole(subject, one)
-            if whole[one.label].wrong:
+            if whole[one.label].wrong and not by.disputed:
                 bad = one, by
                 break
     steps: tuple[Step, ...] = ()

@@ -50,12 +50,19 @@ class Pair:
 def pair(reference: Graph, candidate: Graph) -> Pair:
     """Raises UsageError where inputs or outputs have no partner, or no value between them has."""
     for what in ("inputs", "outputs"):
-        theirs, ours = (set(getattr(graph, what)) for graph in (reference, candidate))
-        if theirs != ours:
+        missing, more = (set(getattr(graph, what)) for graph in (reference, candidate))
+        if missing != more:
             raise UsageError(
                 f"the {what} of the two graphs cannot be paired: only the one has "
-                f"{_listed(theirs - ours)}, only the other {_listed(ours - theirs)}",
+                f"{_listed(missing - more)}, only the other {_listed(more - missing)}",
                 hint="Values are paired by name: give both the same names.",
+            )
+    for name in reference.inputs:
+        ours, theirs = reference.dtype(name), candidate.dtype(name)
+        if ours != theirs:
+            raise UsageError(
+                f"input '{name}' is {ours} in the one graph and {theirs} in the other",
+                hint="They cannot be given the same: cast it inside one of them.",
             )
     needed = {name for names in reference.reads for name in names} | set(reference.outputs)
     shared = [

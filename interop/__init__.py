@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from interop.checks import Check
     from interop.conversion import Conversion
     from interop.progress import Progress
     from interop.trips import RoundTrip
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "convert", "roundtrip"]
+__all__ = ["__version__", "check", "convert", "roundtrip"]
 
 
 def convert(
@@ -43,6 +44,43 @@ def convert(
 
     path = None if output is None else Path(output)
     return run(Request(model=model, target=target, source=source, output=path, **options), progress)
+
+
+def check(
+    model: str,
+    *others: str,
+    on: str | Sequence[str] = (),
+    against: str | Path | None = None,
+    output: str | Path | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Check:
+    """Hold `model` on the backends of `on`, `others` and recorded outputs against its float64 truth.
+
+    interop.check("resnet18", on="onnxruntime:cpu,torch:cpu").rows[1]["effective_bits"]
+
+    `on` is as for `interop check --on`, or a sequence of backends; `options` are as for `convert`.
+    A side that does not run, or computes something else, is a row, and no exception.
+
+    Raises the errors of interop.errors where the model itself or its inputs are at fault.
+    """
+    from interop.backends import parse_list
+    from interop.checks import CheckRequest, run
+    from interop.conversion import Request
+
+    wanted = on if isinstance(on, str) else ",".join(on)
+    return run(
+        CheckRequest(
+            Request(model=model, target="", **options),
+            others,
+            parse_list(wanted) if wanted else (),
+            None if against is None else Path(against),
+            None if output is None else Path(output),
+            force,
+        ),
+        progress,
+    )
 
 
 def roundtrip(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from interop import manifest
+from interop.dialect import Dialect
 from interop.errors import InvalidModel
 from interop.graph.layout import last_order
 from interop.signature import Dim, Signature, TensorSpec
@@ -16,12 +17,14 @@ from interop.signature import Dim, Signature, TensorSpec
 @dataclass(frozen=True)
 class Artifact:
     """What the folder holds: `path` is the framework's own artifact in it, or the folder itself
-    where only source could be written; `signature` is the artifact's own, in its names and layout.
+    where only source could be written; `signature` is the artifact's own, in its names and layout;
+    `dialect` has the names that the model had where it was converted from.
     """
 
     framework: str
     path: Path
     signature: Signature
+    dialect: Dialect
 
 
 def artifact_in(folder: Path) -> Artifact | None:
@@ -47,6 +50,7 @@ def artifact_in(folder: Path) -> Artifact | None:
             document["target"]["framework"],
             (folder if first.name == "model.py" else first).resolve(),
             _signature(document["signature"]),
+            _dialect(document["signature"]),
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise InvalidModel(
@@ -60,13 +64,16 @@ def artifact_in(folder: Path) -> Artifact | None:
     return found
 
 
+def _dialect(document: dict[str, Any]) -> Dialect:
+    names, last = document["names"], document["layout"] == "channels last"
+    return Dialect(names["inputs"], names["outputs"], last)
+
+
 def _signature(document: dict[str, Any]) -> Signature:
-    names = document["names"]
-    last = document["layout"] == "channels last"
-    given = Signature.from_json(document)
+    given, dialect = Signature.from_json(document), _dialect(document)
     return Signature(
-        tuple(_own(spec, names["inputs"], last) for spec in given.inputs),
-        tuple(_own(spec, names["outputs"], last) for spec in given.outputs),
+        tuple(_own(spec, dialect.inputs, dialect.channels_last) for spec in given.inputs),
+        tuple(_own(spec, dialect.outputs, dialect.channels_last) for spec in given.outputs),
     )
 
 

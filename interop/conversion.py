@@ -36,6 +36,7 @@ class Request:
     force: bool = False
     inputs: tuple[TensorSpec, ...] = ()
     data: Path | None = None
+    non_finite: bool = False  # whether that may hold NaN and infinities
     sizes: dict[str, int] = field(default_factory=dict)
     signature: str | None = None
     weights: Path | None = None
@@ -206,6 +207,35 @@ class Departure:
     evidence: proof.Evidence
 
 
+@dataclass(frozen=True)
+class Export:
+    """A model loaded in its framework's worker, and its canonical ONNX, also on disk."""
+
+    source: sources.Source
+    model: ir.Model
+    signature: Signature
+    canonical: Path
+
+
+def export(
+    reference: ModelReference,
+    worker: Worker,
+    request: Request,
+    scratch: Path,
+    clock: Clock,
+    progress: Progress,
+) -> Export:
+    """Load the model in `worker` and export it into the folder `scratch`."""
+    framework = reference.framework
+    with clock.stage("export"), progress.stage(f"load and export ({framework})"):
+        source = sources.load(reference, worker, request, scratch)
+    with clock.stage("canonicalize"), progress.stage("canonical ONNX"):
+        model = canonicalize(source.onnx)
+        canonical, signature = scratch / "canonical.onnx", signature_of(model)
+        save(model, canonical)
+    return Export(source, model, signature, canonical)
+
+
 def depart(
     reference: ModelReference,
     at: Departing,
@@ -216,18 +246,15 @@ def depart(
     sets: tuple[InputSet, ...] | None = None,
 ) -> Departure:
     """Load the model, export it, choose the inputs and set the source's own runs going."""
-    framework = reference.framework
-    with clock.stage("export"), progress.stage(f"load and export ({framework})"):
-        source = sources.load(reference, at.source, request, scratch)
-    with clock.stage("canonicalize"), progress.stage("canonical ONNX"):
-        model = canonicalize(source.onnx)
-        canonical, signature = scratch / "canonical.onnx", signature_of(model)
-        save(model, canonical)
-        plan = proof.plan(canonical, signature, reference.architecture, request, scratch, sets)
+    made = export(reference, at.source, request, scratch, clock, progress)
+    with clock.stage("inputs"):
+        plan = proof.plan(
+            made.canonical, made.signature, reference.architecture, request, scratch, sets
+        )
     evidence = proof.Evidence(plan, at.checker, at.source, request.seed)
     sources.make_ready(reference, at.source)
     evidence.run_source()
-    return Departure(reference, at, source, model, signature, plan, evidence)
+    return Departure(reference, at, made.source, made.model, made.signature, plan, evidence)
 
 
 def arrive(

@@ -143,6 +143,7 @@ FRAMEWORKS: dict[str, Framework] = {
                 what="serialised jax.export program",
                 narrow=(*_FLOATS8, "FLOAT4E2M1", "INT4", "UINT4", "INT2", "UINT2"),
             ),
+            endings=(".jax",),
         ),
         Framework(
             "mxnet",
@@ -223,6 +224,11 @@ FRAMEWORKS: dict[str, Framework] = {
             endings=(".tflite",),
         ),
         Framework("onnxruntime", "ONNX Runtime", ("ort",), frozenset({"backend"})),
+        Framework("onnxruntime_gpu", "ONNX Runtime for CUDA", (), frozenset({"backend"})),
+        Framework("onnxruntime_openvino", "ONNX Runtime on OpenVINO", (), frozenset({"backend"})),
+        Framework("openvino", "OpenVINO", (), frozenset({"backend"})),
+        Framework("opencv", "OpenCV's dnn module", ("cv2",), frozenset({"backend"})),
+        Framework("tvm", "Apache TVM", (), frozenset({"backend"})),
     )
 }
 

@@ -23,11 +23,26 @@ def check_free(target: Path, *, force: bool) -> None:
         )
     if target.exists() and not target.is_dir():
         raise OutputError(f"{target} is a file, not a folder", hint="Give another --output.")
-    parent = target.absolute().parent
+    _check_parent(target)
+
+
+def _check_parent(path: Path) -> None:
+    parent = path.absolute().parent
     if not parent.is_dir():
         raise OutputError(f"there is no folder {parent} to write into", hint="Make it first.")
     if not os.access(parent, os.W_OK):
         raise OutputError(f"no permission to write into {parent}")
+
+
+def check_file_free(path: Path, *, force: bool) -> None:
+    """Raise OutputError, before any work is done, if the file `path` could not be written in the end."""
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder, not a file", hint="Give another --output.")
+    if path.exists() and not force:
+        raise OutputError(
+            f"{path} exists already", hint="Say --force to replace it, or give another --output."
+        )
+    _check_parent(path)
 
 
 @contextmanager
@@ -80,6 +95,17 @@ def disk_errors(place: Path) -> Iterator[None]:
 def write_json(document: dict[str, Any], path: Path) -> None:
     """Write `document` to `path`, readable by people too."""
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def write_json_whole(document: dict[str, Any], path: Path) -> None:
+    """Write `document` to `path` whole or not at all. Raises OutputError."""
+    aside = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        with disk_errors(aside):
+            write_json(document, aside)
+            aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def digest(path: Path) -> str:

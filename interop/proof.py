@@ -19,9 +19,10 @@ from interop.models import Architecture
 from interop.parity.grade import Grade, grade
 from interop.parity.inputs import input_sets
 from interop.parity.latency import Latency, interleave, latency
-from interop.parity.noise import measure_noise
+from interop.parity.noise import Noise, measure_noise
 from interop.parity.own_inputs import load_input_sets
 from interop.parity.proof import OutputProof, prove
+from interop.parity.roles import roles
 from interop.parity.sets import InputSet
 from interop.progress import Update
 from interop.signature import Signature
@@ -88,8 +89,6 @@ def plan(
     """Choose the inputs (`given`, the user's own, or drawn by seed) and write them to disk."""
     if given is not None:
         sets = given
-    elif request.data is not None:
-        sets = load_input_sets(request.data, signature)
     else:
         bounds, sizes = {}, dict(request.sizes)
         if architecture is not None:
@@ -99,7 +98,13 @@ def plan(
             usual = {d: size for d, size in architecture.sizes.items() if d in open_ones}
             sizes = {**usual, **sizes}
         model = onnx.load(canonical, load_external_data=False)
-        sets = input_sets(model, signature, seed=request.seed, sizes=sizes, bounds=bounds)
+        if request.data is not None:
+            found = roles(model, bounds)
+            sets = load_input_sets(
+                request.data, signature, found, seed=request.seed, non_finite=request.non_finite
+            )
+        else:
+            sets = input_sets(model, signature, seed=request.seed, sizes=sizes, bounds=bounds)
     made = Plan(canonical, signature, sets, folder)
     for one, target in zip(sets, made.inputs(), strict=True):
         write_tensors(target, one.arrays)
@@ -180,12 +185,17 @@ def hold_against(plan: Plan, outputs: Sequence[dict[str, Any]]) -> Parity:
 
 
 def _prove_set(plan: Plan, index: int, artifact: dict[str, Any]) -> Sequence[OutputProof]:
-    truth = read_tensors(plan.outputs("truth")[index])
+    truth, noise = yardstick(plan, index)
     source = read_tensors(plan.outputs("source")[index])
+    return prove(plan.sets[index].label, truth, source, artifact, noise)
+
+
+def yardstick(plan: Plan, index: int) -> tuple[dict[str, Any], dict[str, Noise]]:
+    """The true outputs on one set of inputs, and their floors, once both have been worked out."""
+    truth = read_tensors(plan.outputs("truth")[index])
     floor = Path(plan.outputs("floor")[index])
     runs = [read_tensors(floor / str(number)) for number in range(FLOOR_RUNS + 1)]
-    noise = {name: measure_noise(truth[name], [run[name] for run in runs]) for name in truth}
-    return prove(plan.sets[index].label, truth, source, artifact, noise)
+    return truth, {name: measure_noise(truth[name], [run[name] for run in runs]) for name in truth}
 
 
 def measure_latency(plan: Plan, source: Worker, prover: Worker, target: Target) -> Latency:

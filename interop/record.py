@@ -75,14 +75,13 @@ def conversion_record(
         "latency": _latency(latency, parity),
         "seconds": seconds,
         "versions": {
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in _HOST if _installed(name)},
+            **host_versions(),
             "environments": {
                 home.framework: {"interpreter": home.kind, "packages": home.packages}
                 for home in (source_home, target_home)
             },
         },
-        "machine": {"system": platform.platform(), "processor": platform.machine()},
+        "machine": machine(),
         "notes": [
             *source.notes,
             *_fixed(signature),
@@ -91,6 +90,16 @@ def conversion_record(
             *_given_up(built, target),
         ],
     }
+
+
+def host_versions() -> dict[str, str]:
+    """Of the host's Python and its packages that decide what comes out."""
+    packages = {name: metadata.version(name) for name in _HOST if _installed(name)}
+    return {"python": platform.python_version(), **packages}
+
+
+def machine() -> dict[str, str]:
+    return {"system": platform.platform(), "processor": platform.machine()}
 
 
 def _fixed(signature: Signature) -> list[str]:

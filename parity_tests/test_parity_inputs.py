@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 from onnx import helper, numpy_helper
 
 from interop.errors import InvalidModel, UsageError
+from interop.graph.canonical import signature_of
 from interop.parity.bounds import allowed_values
 from interop.parity.inputs import input_sets
-from interop.parity.own_inputs import load_input_sets
+from interop.parity.recipes import Recipe, draw
+from interop.parity.roles import roles
 from interop.signature import Signature, TensorSpec
 
 
@@ -206,7 +207,7 @@ def test_unknown_rank_and_unknown_names_are_refused() -> None:
     model, _ = nothing(spec("x", "float32", 2))
     with pytest.raises(InvalidModel, match="'x' has no known shape") as caught:
         input_sets(model, Signature((TensorSpec("x", "float32", None),), ()))
-    assert "--inputs" in caught.value.hint
+    assert "--data" in caught.value.hint
     signature = Signature((spec("x", "float32", 2),), ())
     with pytest.raises(UsageError, match="no such input: y"):
         input_sets(model, signature, bounds={"y": 3})
@@ -222,42 +223,118 @@ def test_fixed_arrays_are_used_and_set_the_symbols() -> None:
         assert one.arrays["y"].shape == (9,)
 
 
-SIGNATURE = Signature((spec("x", "float32", "n", 3), spec("k", "int64", "n")), ())
-GOOD = {"x": np.zeros((2, 3), np.float32), "k": np.zeros(2, np.int64)}
+# --- what each input is for -------------------------------------------------------------------
 
 
-def test_own_inputs_are_loaded(tmp_path: Path) -> None:
-    np.savez(tmp_path / "one.npz", **GOOD)
-    (one,) = load_input_sets(tmp_path / "one.npz", SIGNATURE)
-    assert list(one.arrays) == ["x", "k"]
-    np.savez(tmp_path / "two.npz", **{f"{s}/{n}": a for s in "ab" for n, a in GOOD.items()})
-    assert [s.label for s in load_input_sets(tmp_path / "two.npz", SIGNATURE)] == ["a", "b"]
+def read(text: str, **constants: np.ndarray) -> tuple[onnx.ModelProto, Signature]:
+    """A model from ONNX's text form, with initialisers, shapes inferred."""
+    parsed = onnx.parser.parse_model('<ir_version: 10, opset_import: ["" : 23]>\n' + text)
+    for name, value in constants.items():
+        parsed.graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
+    model = onnx.shape_inference.infer_shapes(parsed, data_prop=True)
+    return model, signature_of(ir.from_proto(model))
+
+
+RECURRENT = read(
+    "g (float[t, n, 4] x, int32[n] lengths) => (float[t, 1, n, 3] y) "
+    "{ y = LSTM<hidden_size = 3>(x, w, r, , lengths) }",
+    w=np.zeros((1, 12, 4), np.float32), r=np.zeros((1, 12, 3), np.float32),
+)  # fmt: skip
+COUNTED = read(
+    """g (float[n, t, 4] x, int64[n] lengths, int64[n, t] mask) => (float[n, t, 4] y) {
+    shape = Shape(x)  size = Gather(shape, one)  range = Range(zero, size, one)
+    row = Unsqueeze(range, first)  column = Unsqueeze(lengths, last)  inside = Less(row, column)
+    kept = Cast<to = 1>(inside)  asked = Cast<to = 1>(mask)  both = Mul(kept, asked)
+    wide = Unsqueeze(both, end)  y = Mul(x, wide) }""",
+    zero=np.int64(0), one=np.int64(1), first=np.array([0]), last=np.array([1]), end=np.array([2]),
+)  # fmt: skip
+
+
+def test_lengths_stay_within_their_axis_and_fill_it_once() -> None:
+    model, signature = RECURRENT
+    for one in input_sets(model, signature, sizes={"t": 9, "n": 40}):
+        lengths = one.arrays["lengths"]
+        assert lengths.dtype == np.int32
+        assert (lengths.min(), lengths.max(), lengths[0]) == (1, 9, 9)
+        assert len(set(lengths.tolist())) > 5
+    for one in input_sets(model, signature, sizes={"t": 1}):
+        assert (one.arrays["lengths"] == 1).all()
+
+
+def test_lengths_and_masks_agree() -> None:
+    model, signature = COUNTED
+    assert roles(model, {}).lengths
+    assert roles(model, {}).masks == {"mask"}
+    for one in input_sets(model, signature, sizes={"t": 12, "n": 6}):
+        positions = np.arange(12)
+        inside = (positions < one.arrays["lengths"][:, None]).astype(np.int64)
+        np.testing.assert_array_equal(one.arrays["mask"], inside)
+        assert len(set(one.arrays["lengths"].tolist())) > 1
+
+
+def test_an_index_stays_inside_a_table_whose_length_is_an_input_of_its_own() -> None:
+    model, signature = read("g (float[t, 4] x, int64[k] i) => (float[k, 4] y) { y = Gather(x, i) }")
+    for one in input_sets(model, signature, sizes={"t": 7, "k": 90}):
+        assert set(one.arrays["i"].tolist()) == set(range(7))
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("use", "masks"),
     [
-        ({"k": None}, "missing: \\['k'\\]"),
-        ({"z": np.zeros(1)}, "unknown: \\['z'\\]"),
-        ({"x": np.zeros((2, 3))}, "float64, the model takes float32"),
-        ({"x": np.zeros((2, 4), np.float32)}, "has shape \\[2, 4\\]"),
-        ({"x": np.zeros(3, np.float32)}, "has shape \\[3\\]"),
-        ({"k": np.zeros(3, np.int64)}, "with {'n': 2}"),
-        ({"k": np.array([None, None])}, "cannot be read"),
+        ("b = Cast<to = 9>(m)  y = Cast<to = 1>(b)", {"m"}),
+        ("b = Equal(m, zero)  y = Cast<to = 1>(b)", {"m"}),
+        ("u = Unsqueeze(m, first)  s = Sub(one, u)  y = Squeeze(s, first)", {"m"}),
+        ("y = Mul(m, one)", set()),
+        ("b = Less(m, one)  y = Cast<to = 1>(b)", set()),
     ],
 )
-def test_own_inputs_that_do_not_fit_are_refused(tmp_path: Path, change: dict, message: str) -> None:
-    arrays = {n: a for n, a in {**GOOD, **change}.items() if a is not None}
-    np.savez(tmp_path / "bad.npz", **arrays)
-    with pytest.raises(UsageError, match=message):
-        load_input_sets(tmp_path / "bad.npz", SIGNATURE)
+def test_float_masks(use: str, masks: set[str]) -> None:
+    model, _ = read(
+        f"g (float[n, t] m) => (float[n, t] y) {{ {use} }}",
+        zero=np.float32(0), one=np.float32(1), first=np.array([0]),
+    )  # fmt: skip
+    assert roles(model, {}).masks == masks
 
 
-def test_a_file_that_is_no_npz_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "text.npz").write_text("hello")
-    for name in ("text.npz", "missing.npz"):
-        with pytest.raises(UsageError, match="cannot be read"):
-            load_input_sets(tmp_path / name, SIGNATURE)
-    np.savez(tmp_path / "empty.npz")
-    with pytest.raises(UsageError, match="holds no arrays"):
-        load_input_sets(tmp_path / "empty.npz", SIGNATURE)
+def test_a_mask_that_is_compared_with_zero_does_not_hide_everything() -> None:
+    model, signature = read(
+        "g (int64[n, t] m) => (bool[n, t] y) { y = Equal(m, zero) }", zero=np.int64(0)
+    )
+    assert roles(model, {"m": 2}).masks == {"m"}
+    for one in input_sets(model, signature):
+        assert set(np.unique(one.arrays["m"])) == {0, 1}
+        assert (one.arrays["m"][:, 0] == 1).all()
+
+
+def test_additive_masks() -> None:
+    model, signature = read(
+        """g (float[n, h, t, t] x, float[n, 1, t, t] bias, float[n, 1, 1, t] other) => (float[n, h, t, t] y) {
+        a = Add(x, bias)  y = Softmax<axis = -1>(a)  unused = Mul(other, other) }"""
+    )
+    found = roles(model, {})
+    assert found.additive == {"x", "bias"}  # what is added to either side masks as well
+    padded = Recipe(2, "normal", masks="padded")
+    sizes = {"n": 2, "t": 6, "h": 3}
+    bias = draw(padded, signature, found, sizes, seed=0, index=0)["bias"]
+    assert set(np.unique(bias)) == {0.0, -1e4}
+    assert (bias[0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("use", "number"),
+    [
+        ("y = Div(i, three)", True),
+        ("y = Identity(i)", True),
+        ("y = Sub(one, i)", False),  # a mask turned over
+        ("r = Range(zero, i, one)  y = ReduceSum(r)", False),
+        ("d = Mul(i, three)  e = Expand(three, d)  y = Sub(e, i)", False),
+        ("f = Cast<to = 1>(i)  g = Mul(f, f)  y = Cast<to = 7>(g)", False),
+    ],
+)
+def test_whole_numbers_that_are_calculated_with(use: str, number: bool) -> None:
+    rank = "" if "Range" in use else "[n]"
+    model, _ = read(
+        f"g (int64{rank} i) => (int64{rank} y) {{ {use} }}",
+        zero=np.int64(0), one=np.int64(1), three=np.int64(3),
+    )  # fmt: skip
+    assert roles(model, {}).numbers == ({"i"} if number else set())

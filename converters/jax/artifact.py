@@ -1,11 +1,11 @@
 """Written source → a serialised jax.export artifact (StableHLO), and back from disk."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from interop.converters.jax.programs import calling, read_program, symbol
 from jax import export
 
 from interop.workers.written import import_source
@@ -66,11 +66,8 @@ def load_artifact(path: Path) -> tuple[Any, list[str]]:
         written = import_source(path.parent)
         params, constants = written.load()
         return lambda **inputs: written.apply(params, constants, **inputs), list(written.INPUTS)
-    exported = export.deserialize(path.read_bytes())
-    if any(aval.dtype.itemsize == 8 for aval in (*exported.in_avals, *exported.out_avals)):
-        jax.config.update("jax_enable_x64", True)
-    _, named = jax.tree.unflatten(exported.in_tree, range(exported.in_tree.num_leaves))
-    return jax.jit(exported.call), list(named)
+    program = read_program(path)
+    return calling(program), program.inputs
 
 
 def _shapes(specs: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
@@ -82,17 +79,11 @@ def _shapes(specs: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
             raise ValueError(f"the rank of {name} is not known")
         for word in shape:
             if isinstance(word, str) and word not in symbols:
-                (symbols[word],) = export.symbolic_shape(_word(word), scope=scope)
+                (symbols[word],) = export.symbolic_shape(symbol(word), scope=scope)
     return {
         name: tuple(symbols[d] if isinstance(d, str) else d for d in shape)
         for name, (_, shape) in specs.items()
     }
-
-
-def _word(name: str) -> str:
-    """A name that JAX takes for a dimension."""
-    word = re.sub(r"\W", "_", name)
-    return word if word.isidentifier() else f"d_{word}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,21 +1,31 @@
-"""JAX → ONNX, by jax2onnx: a function or a flax module, and the source that a conversion wrote."""
+"""JAX → ONNX: a function, a flax module, a source that a conversion wrote, or a serialised program.
+
+All become a program of jax.export, with their sizes open and their weights as named arguments, and that
+is written as ONNX.
+"""
 
 import functools
 import importlib
 import inspect
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import jax2onnx
 import numpy as np
-import onnx
 from flax import nnx
-from onnx import helper
+from interop.converters.jax.programs import (
+    Program,
+    calling,
+    named,
+    program_of,
+    read_program,
+    symbol,
+    write_onnx,
+)
+from jax import export as jax_export
 
 from interop.workers.failures import GuestFailure
 from interop.workers.written import import_source
@@ -26,20 +36,33 @@ _USUAL = 16
 
 @dataclass(frozen=True)
 class Loaded:
-    """A function of arrays in the order of `specs`, which are None where nothing says them."""
+    """A function of (weights by name, arrays in the order of `specs`, which are None where nothing says
+    them), or a program, which is as it is."""
 
     function: Callable[..., Any]
     specs: list[dict[str, Any]] | None
+    weights: Mapping[str, Any] = field(default_factory=dict)
+    program: Program | None = None
+
+    def runs(self, order: list[str]) -> Callable[..., dict[str, Any]]:
+        """It, compiled, on arrays by name."""
+        if self.program is not None:
+            return calling(self.program)
+        jitted = jax.jit(self.function)
+        return lambda **feeds: named(jitted(self.weights, *(feeds[name] for name in order)))
 
 
 def load_reference(reference: str, *, trust: bool) -> Loaded:
-    """`package.module:callable`, or (trusted) the folder of a conversion, or the program in it.
+    """`package.module:callable`, a serialised program, or (trusted) the folder of a conversion.
 
     Fails as InvalidModel where the file cannot be used, as UsageError where the name leads nowhere.
     """
     path = Path(reference)
+    if path.is_file():
+        program = read_program(path)
+        return Loaded(calling(program), program.specs(), program=program)
     if path.exists():
-        return _load_source(path if path.is_dir() else path.parent, path, trust)
+        return _load_source(path, trust)
     module_name, _, name = reference.partition(":")
     try:
         made = getattr(importlib.import_module(module_name), name)
@@ -59,35 +82,52 @@ def load_reference(reference: str, *, trust: bool) -> Loaded:
             hint="Let it return a function of arrays, or (function, example inputs).",
         )
     specs = None if examples is None else _specs(function, list(examples))
-    return Loaded(_pure(function) if isinstance(function, nnx.Module) else function, specs)
+    if isinstance(function, nnx.Module):
+        return replace(_pure(function), specs=specs)
+    return Loaded(lambda weights, *arrays: function(*arrays), specs)
 
 
-def _pure(module: nnx.Module) -> Callable[..., Any]:
-    """The module's call, without dropout: put together anew within each trace, where what it keeps
-    of its own (a recurrent network's stream of keys) may then change."""
+def _pure(module: nnx.Module) -> Loaded:
+    """The module's call, without dropout, as a function of its weights, too.
+
+    It is put together anew within each trace, where what it keeps of its own (a recurrent network's
+    stream of keys) may then change.
+    """
     module.eval()
     graph, state = nnx.split(module)
+    places, tree = jax.tree_util.tree_flatten_with_path(state)
+    names = [_path(path) for path, _ in places]
+    weights = {
+        name: leaf
+        for name, (_, leaf) in zip(names, places, strict=True)
+        if jnp.issubdtype(leaf.dtype, jnp.floating)
+    }
 
     @functools.wraps(type(module).__call__)
-    def call(*arrays: Any) -> Any:
-        return nnx.merge(graph, state)(*arrays)
+    def call(weights: Mapping[str, Any], *arrays: Any) -> Any:
+        leaves = [weights.get(name, leaf) for name, (_, leaf) in zip(names, places, strict=True)]
+        return nnx.merge(graph, jax.tree.unflatten(tree, leaves))(*arrays)
 
-    call.__signature__ = inspect.signature(module.__call__)  # type: ignore[attr-defined]
-    return call
+    return Loaded(call, None, weights)
 
 
-def _load_source(folder: Path, path: Path, trust: bool) -> Loaded:
+def _path(path: tuple[Any, ...]) -> str:
+    """Where a weight is in its module, as in torch's names."""
+    keys = [str(getattr(key, "key", getattr(key, "name", getattr(key, "idx", "")))) for key in path]
+    return ".".join(keys[:-1] if keys[-1] == "value" else keys)
+
+
+def _load_source(folder: Path, trust: bool) -> Loaded:
     if not (folder / "model.py").is_file():
         raise GuestFailure(
             "InvalidModel",
-            f"{path} is compiled (StableHLO): there is no way from that to ONNX, and no model.py "
-            "lies beside it",
-            hint="Give the function that it was made from, as package.module:callable.",
+            f"{folder} holds no model.py",
+            hint="Name a serialised program in it, or package.module:callable.",
         )
     if not trust:
         raise GuestFailure(
             "InvalidModel",
-            f"{path} can be exported by its source only, and that would run its model.py",
+            f"{folder} can be exported by its source only, and that would run its model.py",
             hint="If you know where it comes from, say --trust.",
         )
     written = import_source(folder)
@@ -97,10 +137,12 @@ def _load_source(folder: Path, path: Path, trust: bool) -> Loaded:
         {"name": name, "dtype": dtype, "shape": list(shape)}
         for name, (dtype, shape) in written.INPUTS.items()
     ]
-    return Loaded(
-        lambda *arrays: written.apply(params, constants, **dict(zip(names, arrays, strict=True))),
-        specs,
-    )
+
+    def apply(weights: Mapping[str, Any], *arrays: Any) -> Any:
+        own, fixed = ({name: weights[name] for name in part} for part in (params, constants))
+        return written.apply(own, fixed, **dict(zip(names, arrays, strict=True)))
+
+    return Loaded(apply, specs, {**params, **constants})
 
 
 def _specs(function: Any, examples: list[Any]) -> list[dict[str, Any]]:
@@ -118,53 +160,52 @@ def _specs(function: Any, examples: list[Any]) -> list[dict[str, Any]]:
 
 
 def export(
-    function: Callable[..., Any],
-    specs: list[dict[str, Any]],
-    outputs: Sequence[str] | None,
-    sizes: dict[str, int],
-    path: Path,
+    loaded: Loaded, specs: list[dict[str, Any]], sizes: dict[str, int], path: Path
 ) -> tuple[list[str], list[str]]:
     """Write `path`; returns the names of its outputs, and what had to be given up.
 
-    Words in the shapes of `specs` stay dynamic as far as jax2onnx can trace with them open.
+    Words in the shapes of `specs` stay dynamic as far as JAX can trace with them open.
     """
+    if loaded.program is not None:
+        write_onnx(loaded.program, specs, path)
+        return loaded.program.outputs, []
     reason = ""
     for fixed in _attempts(specs):
-        shapes = [
-            tuple(sizes.get(d, _USUAL) if d in fixed else d for d in spec["shape"])
+        chosen = [
+            {**spec, "shape": [sizes.get(d, _USUAL) if d in fixed else d for d in spec["shape"]]}
             for spec in specs
         ]
-        arguments = [
-            (shape, jnp.dtype(spec["dtype"])) for shape, spec in zip(shapes, specs, strict=True)
-        ]
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                names = list(outputs or _results(function, specs, sizes))
-                model = jax2onnx.to_onnx(
-                    lambda *arrays: _flat(function(*arrays)),
-                    inputs=[_argument(*one) for one in arguments],
-                    input_names=[spec["name"] for spec in specs],
-                    output_names=names,
-                    return_mode="proto",
-                )
+            program = _traced(loaded, chosen)
             break
         except Exception as error:  # noqa: BLE001 - it raises anything; what it says is passed on
             reason = reason or _first_line(error)
     else:
-        raise GuestFailure("InvalidModel", f"jax2onnx could not export this model: {reason}")
-    _keep_dtypes(model.graph, specs)
-    # What it notes of shapes within the graph is wrong where it moved channels; all of it is inferred.
-    del model.graph.value_info[:]
-    onnx.save(model, str(path))
-    try:
-        onnx.checker.check_model(str(path), full_check=True)
-    except Exception as error:
-        raise GuestFailure(
-            "InvalidModel", f"jax2onnx wrote an ONNX model that is not valid: {_first_line(error)}"
-        ) from error
+        raise GuestFailure("InvalidModel", f"jax.export could not export this model: {reason}")
+    write_onnx(program, chosen, path)
     given_up = f"fixed in the exported model: {', '.join(sorted(fixed))} ({reason})"
-    return names, [given_up] if fixed else []
+    return program.outputs, [given_up] if fixed else []
+
+
+def _traced(loaded: Loaded, specs: list[dict[str, Any]]) -> Program:
+    scope = jax_export.SymbolicScope()
+    symbols: dict[str, Any] = {}
+    for spec in specs:
+        for word in spec["shape"]:
+            if isinstance(word, str) and word not in symbols:
+                (symbols[word],) = jax_export.symbolic_shape(symbol(word), scope=scope)
+    arguments = [
+        jax.ShapeDtypeStruct(
+            tuple(symbols[d] if isinstance(d, str) else d for d in spec["shape"]),
+            jax.dtypes.canonicalize_dtype(spec["dtype"]),
+        )
+        for spec in specs
+    ]
+    weights = {name: jax.ShapeDtypeStruct(w.shape, w.dtype) for name, w in loaded.weights.items()}
+    exported = jax_export.export(jax.jit(loaded.function))(weights, *arguments)
+    bound = {name: np.asarray(loaded.weights[name]) for name in sorted(weights)}
+    names = [*bound, *(spec["name"] for spec in specs)]
+    return replace(program_of(exported), inputs=names, weights=bound)
 
 
 def _attempts(specs: list[dict[str, Any]]) -> Iterator[set[str]]:
@@ -176,57 +217,6 @@ def _attempts(specs: list[dict[str, Any]]) -> Iterator[set[str]]:
         if fixed not in seen:
             seen.append(fixed)
             yield fixed
-
-
-_SCOPE = jax.export.SymbolicScope()
-
-
-def _argument(shape: tuple[Any, ...], dtype: Any) -> jax.ShapeDtypeStruct:
-    dims = [
-        jax.export.symbolic_shape(dim, scope=_SCOPE)[0] if isinstance(dim, str) else dim
-        for dim in shape
-    ]
-    return jax.ShapeDtypeStruct(tuple(dims), dtype)
-
-
-def _flat(results: Any) -> Any:
-    leaves = jax.tree.leaves(results)
-    return leaves[0] if len(leaves) == 1 else tuple(leaves)
-
-
-def named(results: Any) -> dict[str, Any]:
-    """The results by name: their keys, or output_0 and on."""
-    if isinstance(results, dict):
-        return dict(sorted(results.items()))  # as jax.tree has them
-    leaves = jax.tree.leaves(results)
-    return {f"output_{index}": leaf for index, leaf in enumerate(leaves)}
-
-
-def _results(
-    function: Callable[..., Any], specs: list[dict[str, Any]], sizes: dict[str, int]
-) -> list[str]:
-    shapes = [
-        tuple(sizes.get(d, _USUAL) if isinstance(d, str) else d for d in spec["shape"])
-        for spec in specs
-    ]
-    arrays = [jnp.zeros(s, spec["dtype"]) for s, spec in zip(shapes, specs, strict=True)]
-    return list(named(jax.eval_shape(function, *arrays)))
-
-
-def _keep_dtypes(graph: onnx.GraphProto, specs: list[dict[str, Any]]) -> None:
-    """JAX takes 64-bit inputs as 32-bit ones; in ONNX they are what they were declared to be."""
-    for value, spec in zip(graph.input, specs, strict=True):
-        wanted = helper.np_dtype_to_tensor_dtype(np.dtype(spec["dtype"]))
-        found = value.type.tensor_type.elem_type
-        if found == wanted:
-            continue
-        inner = f"{value.name}_as_jax_takes_it"
-        for node in graph.node:
-            for index, name in enumerate(node.input):
-                if name == value.name:
-                    node.input[index] = inner
-        value.type.tensor_type.elem_type = wanted
-        graph.node.insert(0, helper.make_node("Cast", [value.name], [inner], to=found))
 
 
 def _first_line(error: BaseException) -> str:

@@ -31,7 +31,7 @@ def load_and_export(
     `inputs` are tensor specs (name, dtype, shape with words for dynamic dimensions); None takes
     what the reference itself says of them.
     """
-    from interop.converters.jax import exporting  # imports all that jax2onnx needs: slow
+    from interop.converters.jax import exporting  # imports flax, too: slow
 
     loaded = exporting.load_reference(reference, trust=trust)
     specs = inputs if inputs is not None else loaded.specs
@@ -48,12 +48,8 @@ def load_and_export(
         raise GuestFailure("UsageError", f"the model's inputs are {', '.join(order)}")
     specs = sorted(specs, key=lambda spec: order.index(spec["name"]))
     # The order of a dict's keys is JAX's own: names given from outside cannot know it.
-    made, notes = exporting.export(loaded.function, specs, None, sizes, Path(path))
-    jitted = jax.jit(loaded.function)
-    _state.update(
-        function=lambda **feeds: exporting.named(jitted(*(feeds[name] for name in order))),
-        inputs=order,
-    )
+    made, notes = exporting.export(loaded, specs, sizes, Path(path))
+    _state.update(function=loaded.runs(order), inputs=order)
     return {"inputs": order, "outputs": made, "notes": notes}
 
 

@@ -5,6 +5,7 @@ One model a process. A folder of inputs or outputs is one set of tensors (intero
 
 from __future__ import annotations
 
+import os
 import time as clock
 from pathlib import Path
 from typing import Any
@@ -29,14 +30,19 @@ PROVIDERS: dict[tuple[str, str], list[tuple[str, dict[str, str]]]] = {
     ],
 }
 
-#: The one session that this process has made, and what it was made of.
-_LOADED: dict[str, Any] = {}
+#: The one model that this process has loaded.
+_LOADED: dict[str, ort.InferenceSession] = {}
 
 
 def load(
-    path: str, device: str = "cpu", precision: str = "fp32", threads: int = 0, optimize: bool = True
+    path: str,
+    device: str = "cpu",
+    precision: str = "fp32",
+    threads: int | None = None,
+    optimize: bool = True,
 ) -> dict[str, Any]:
-    """Load a .onnx file; `threads` 0 leaves their number to ONNX Runtime.
+    """Load a .onnx file. threads: 0 leaves their number to ONNX Runtime, as None does where
+    $INTEROP_THREADS does not say it.
 
     Any device but the processor takes the whole model: where it does not, that is an error, and no
     silent fall back. Raises InvalidModel, EnvironmentUnavailable, UnsupportedOperator.
@@ -45,11 +51,15 @@ def load(
         raise InvalidModel(f"{path} does not exist", hint="Check the path of the model.")
     providers = PROVIDERS[device, precision]
     wanted = providers[0][0]
+    if device in ("cuda", "tensorrt") and hasattr(ort, "preload_dlls"):
+        ort.preload_dlls()  # CUDA's libraries, from the packages beside this one
     if wanted not in ort.get_available_providers():
         raise EnvironmentUnavailable(
             f"this ONNX Runtime has no {wanted}",
             hint=f"It has {', '.join(ort.get_available_providers())}.",
         )
+    if threads is None:
+        threads = int(os.environ.get("INTEROP_THREADS", 0))
     options = _options(threads, optimize, alone=device != "cpu")
     try:
         session = ort.InferenceSession(path, options, providers=providers)
@@ -60,13 +70,23 @@ def load(
             f"ONNX Runtime fell back from {wanted} to {session.get_providers()[0]}",
             hint="Its libraries or its device are missing: --verbose shows what it says.",
         )
-    _LOADED.update(session=session, path=path, providers=providers)
+    _LOADED["session"] = session
     return {
         "runtime": f"onnxruntime {ort.__version__}",
         "inputs": [value.name for value in session.get_inputs()],
         "outputs": [value.name for value in session.get_outputs()],
-        "providers": session.get_providers(),
+        "placement": _placement(session),
     }
+
+
+def _placement(session: ort.InferenceSession) -> dict[str, int]:
+    """Provider → the nodes that it runs, as ONNX Runtime has fused them; older ones do not say."""
+    if not hasattr(session, "get_provider_graph_assignment_info"):
+        return {}
+    placed: dict[str, int] = {}
+    for part in session.get_provider_graph_assignment_info():
+        placed[part.ep_name] = placed.get(part.ep_name, 0) + len(part.get_nodes())
+    return placed
 
 
 def _options(threads: int, optimize: bool, *, alone: bool) -> ort.SessionOptions:
@@ -75,6 +95,7 @@ def _options(threads: int, optimize: bool, *, alone: bool) -> ort.SessionOptions
     options.log_severity_level = 3
     # Else activations that meet four-bit weights are rounded to eight bits, unasked.
     options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     if alone:
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     if not optimize:
@@ -88,6 +109,12 @@ def _refused(path: str, provider: str, error: Exception) -> Exception:
         return UnsupportedOperator(
             f"{provider} does not take every node of {path}: the rest would run on the processor",
             hint="Run it on onnxruntime:cpu, or look for what that provider lacks.",
+            detail=first,
+        )
+    if "NOT_IMPLEMENTED" in first:
+        return UnsupportedOperator(
+            f"ONNX Runtime has no kernel for a node of {path}",
+            hint="Its detail names the node, with the version of the operator.",
             detail=first,
         )
     return InvalidModel(
@@ -124,10 +151,37 @@ def time(inputs: str, runs: int, warmup: int = 1) -> dict[str, Any]:
     return {"seconds": seconds}
 
 
+def time_resident(inputs: str, runs: int, warmup: int = 1) -> dict[str, Any]:
+    """As `time`, but inputs and outputs stay in the memory of the session's device (I/O binding): the
+    clock is read when the device has finished."""
+    session = _session()
+    binding, device = session.io_binding(), _memory(session)
+    for name, array in read_tensors(inputs).items():
+        value = ort.OrtValue.ortvalue_from_numpy(array, device, 0)
+        binding.bind_ortvalue_input(name, value)
+    for output in session.get_outputs():
+        binding.bind_output(output.name, device)
+    binding.synchronize_inputs()
+    seconds = []
+    for count in range(warmup + runs):
+        start = clock.perf_counter()
+        session.run_with_iobinding(binding)
+        binding.synchronize_outputs()
+        if count >= warmup:
+            seconds.append(clock.perf_counter() - start)
+    return {"seconds": seconds}
+
+
+def _memory(session: ort.InferenceSession) -> str:
+    """Where the first of its execution providers has its tensors."""
+    nvidia = ("CUDAExecutionProvider", "TensorrtExecutionProvider")
+    return "cuda" if session.get_providers()[0] in nvidia else "cpu"
+
+
 def _session() -> ort.InferenceSession:
     if "session" not in _LOADED:
         raise UsageError("no model is loaded", hint="Call load first.")
     return _LOADED["session"]
 
 
-OPERATIONS = {"load": load, "run": run, "time": time}
+OPERATIONS = {"load": load, "run": run, "time": time, "time_resident": time_resident}

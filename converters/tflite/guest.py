@@ -149,7 +149,8 @@ def _plain() -> Any:
 
 def load(path: str) -> dict[str, Any]:
     """Load a `.tflite` file's signature; dynamic dimensions are sized by what it is given."""
-    interpreter = Interpreter(model_path=path, num_threads=os.cpu_count())
+    threads = int(os.environ.get("INTEROP_THREADS", 0)) or os.cpu_count()
+    interpreter = Interpreter(model_path=path, num_threads=threads)
     runner = interpreter.get_signature_runner(SIGNATURE)
     _state.update(interpreter=interpreter, runner=runner, remembers=False)
     return {"inputs": list(runner.get_input_details())}

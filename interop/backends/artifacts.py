@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from interop.backends.table import WRITTEN
 from interop.dialect import Dialect
 from interop.environments import Environment
 from interop.errors import UsageError
-from interop.frameworks import known
 from interop.graph.canonical import canonicalize
 from interop.progress import Progress
 from interop.workers import Worker
@@ -24,10 +24,11 @@ _DIALECT = "dialect.json"
 
 @dataclass(frozen=True)
 class Built:
-    """The framework's own artifact, and how it calls what the model takes and gives."""
+    """The framework's own artifact, and how it calls what the model takes and gives (None: as ONNX
+    does)."""
 
     path: Path
-    dialect: Dialect
+    dialect: Dialect | None
 
 
 def built(
@@ -37,12 +38,13 @@ def built(
     folder: Path,
     *,
     calibration: tuple[str, ...],
-    timeout: float,
+    builder: Callable[[], Worker],
     progress: Progress,
 ) -> Built:
     """The artifact of the ONNX file `model` for `backend`, below `folder`; made where it is not there.
 
-    calibration: folders of inputs under the ONNX names, for a precision that needs some.
+    calibration: folders of inputs under the ONNX names, for a precision that needs some. builder:
+    starts the worker that builds it.
 
     Raises UnsupportedOperator, naming the nodes that the framework has no lowering for; UsageError
     for int8 without calibration; and what building raises. Then nothing is left behind.
@@ -59,10 +61,8 @@ def built(
         with output.staged(place) as aside, progress.stage(f"convert for {backend}"):
             target = targets.lower(canonicalize(model), framework, aside)
             ready = _handed(calibration, target.dialect, aside / "calibration")
-            with Worker(
-                home.interpreter, known()[framework].guest, label=str(backend), timeout=timeout
-            ) as builder:
-                targets.build(target, builder, WRITTEN[backend.runs_in], ready)
+            with builder() as worker:
+                targets.build(target, worker, WRITTEN[backend.runs_in], ready)
             (aside / _DIALECT).write_text(json.dumps(asdict(target.dialect)), "utf-8")
     dialect = Dialect(**json.loads((place / _DIALECT).read_text("utf-8")))
     return Built(place / kind.artifact, dialect)

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from interop.backends.artifacts import built
+from interop.backends.artifacts import Built, built
 from interop.backends.grammar import Backend
+from interop.backends.translated import Translated
 from interop.conversion import provide_for
-from interop.dialect import Dialect
 from interop.doctor import find_gpu
 from interop.environments import Environment
-from interop.errors import EnvironmentUnavailable
+from interop.errors import EnvironmentUnavailable, UsageError
 from interop.progress import Progress, Silent
 from interop.workers import Worker
-from interop.workers.tensors import read_tensors, write_tensors
+
+#: Called with each line that a worker prints.
+Log = Callable[[str], None]
+
+_NUMBERS = count()  # so that runners which share a folder each have one of their own in it
 
 
-def check_device(backend: Backend) -> None:
-    """Raise EnvironmentUnavailable where this machine lacks the device of `backend`."""
-    if not backend.place.nvidia:
-        return
-    gpu = find_gpu()
-    if not gpu.names:
+def find_home(backend: Backend, progress: Progress) -> Environment:
+    """The environment of `backend`, made on first use.
+
+    Raises EnvironmentUnavailable where this machine lacks the device, before anything is made, or
+    where the environment cannot be had.
+    """
+    if backend.place.nvidia and not (gpu := find_gpu()).names:
         raise EnvironmentUnavailable(
             f"{backend} needs an NVIDIA GPU: {gpu.reason}",
             hint="install NVIDIA's driver (`nvidia-smi` then lists the device), or run it on a "
             "machine that has one; `interop doctor` shows what is found",
         )
+    return provide_for(backend.place.framework, backend.version, progress)
 
 
 def open_runner(
@@ -38,24 +46,27 @@ def open_runner(
     timeout: float = 1800.0,
     progress: Progress | None = None,
     scratch: Path,
-    log: Callable[[str], None] | None = None,
+    log: Log | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Runner:
     """Start the worker of `backend`; its environment is made on first use.
 
     timeout: seconds that one step may take. scratch: a folder for what has to be converted and
-    translated; runners may share one, and then share what is converted. log: called with what the
-    worker prints.
+    translated; runners may share one, and then share what is converted. variables: of the worker's
+    environment, beside those that any worker gets.
 
     Raises EnvironmentUnavailable where the device or the environment cannot be had.
     """
-    check_device(backend)
-    progress = progress or Silent()
-    home = provide_for(backend.place.framework, backend.version, progress)
-    return Runner(backend, home, timeout, progress, scratch, log)
+    shown = progress or Silent()
+    return Runner(backend, find_home(backend, shown), timeout, shown, scratch, log, variables)
 
 
 class Runner:
-    """A context manager: leaving it ends the worker. Every call raises as `Worker.call` does."""
+    """A context manager: leaving it ends the worker. Every call raises as `Worker.call` does.
+
+    home: where it runs, with the version that `backend` may have left open. facts: what the worker
+    said of the model when it had loaded it.
+    """
 
     def __init__(
         self,
@@ -64,83 +75,102 @@ class Runner:
         timeout: float,
         progress: Progress,
         scratch: Path,
-        log: Callable[[str], None] | None = None,
+        log: Log | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
-        self.backend = backend
-        #: The environment that it runs in, with the version that `backend` may have left open.
-        self.home = home
-        self._timeout, self._progress, self._scratch = timeout, progress, scratch
-        self._dialect: Dialect | None = None
-        self._worker = Worker(
-            home.interpreter, backend.place.module, label=str(backend), timeout=timeout, log=log
-        )
+        self.backend, self.home = backend, home
+        self.facts: dict[str, Any] = {}
+        self._timeout, self._progress, self._scratch, self._log = timeout, progress, scratch, log
+        self._aside = scratch / f"runner-{next(_NUMBERS)}"
+        self._ready: Translated | None = None
+        self._variables = variables
+        self._workers = [self._start(backend.place.module)]
+
+    @property
+    def pid(self) -> int:
+        """The number of the worker's process."""
+        return self._workers[0].pid
 
     @property
     def peak_memory(self) -> int:
         """The most memory in bytes that the worker had held by its last reply."""
-        return self._worker.peak_memory
+        return self._workers[0].peak_memory
 
     @property
     def alive(self) -> bool:
         """Whether it can still be called: not closed, and not ended by a call that went wrong."""
-        return self._worker.alive
+        return self._workers[0].alive
 
     def load(self, model: Path, calibration: Sequence[str] = ()) -> None:
         """Load the canonical ONNX file `model`; for a backend that takes no ONNX it is converted.
 
         calibration: folders of inputs, for a precision that needs some (int8).
+
+        Raises UnsupportedOperator and InvalidModel where the runtime does not take the model.
         """
-        backend = self.backend
-        if backend.row.takes_onnx:
-            self._worker.call(
-                "load", path=str(model), device=backend.device, precision=backend.runs_in
-            )
-            return
-        artifact = built(
-            model, backend, self.home, self._scratch,
-            calibration=tuple(calibration), timeout=self._timeout, progress=self._progress,
+        self.load_built(self.build(model, calibration))
+
+    def build(self, model: Path, calibration: Sequence[str] = ()) -> Built:
+        """What `load` lets the worker read: `model` itself, or what it is converted into, once."""
+        if self.backend.row.takes_onnx:
+            return Built(model, None)
+        return built(
+            model, self.backend, self.home, self._scratch, calibration=tuple(calibration),
+            builder=self._builder, progress=self._progress,
         )  # fmt: skip
-        self._dialect = None if artifact.dialect.plain else artifact.dialect
-        self._worker.call("load", path=str(artifact.path))
+
+    def load_built(self, artifact: Built) -> None:
+        """Load what `build` gave, here or in another runner of this backend."""
+        backend, worker = self.backend, self._workers[0]
+        options: dict[str, Any] = {}
+        if backend.row.takes_onnx:
+            options = {"device": backend.device, "precision": backend.runs_in}
+        self.facts = worker.call("load", path=artifact.path, **options)
+        self._ready = Translated(worker, artifact.dialect, self._aside)
 
     def run(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
         """Run each folder of `inputs` into the folder of `outputs` at its place.
 
         Folders are as interop.workers.tensors has them, under the ONNX names and in its layout.
         """
-        if self._dialect is None:
-            self._worker.call("run", inputs=list(inputs), outputs=list(outputs))
-            return
-        for given, wanted in zip(inputs, outputs, strict=True):  # one at a time on the disk
-            handed, raw = self._handed(given), self._aside("returned")
-            self._worker.call("run", inputs=[handed], outputs=[raw])
-            write_tensors(wanted, self._dialect.take_back(read_tensors(raw)))
-            shutil.rmtree(raw)
+        self._loaded.run(inputs, outputs)
 
-    def time(self, inputs: str, runs: int, warmup: int = 1) -> list[float]:
+    def time(
+        self, inputs: str, runs: int, warmup: int = 1, *, resident: bool = False
+    ) -> list[float]:
         """Seconds of each of `runs` runs on one folder of inputs, measured inside the worker, after
-        `warmup` unmeasured ones."""
-        answer = self._worker.call("time", inputs=self._handed(inputs), runs=runs, warmup=warmup)
-        seconds: list[float] = answer["seconds"]
-        return seconds
+        `warmup` unmeasured ones.
+
+        resident: inputs and outputs stay in the device's memory; for ONNX Runtime alone.
+        """
+        if resident:
+            answer = self._workers[0].call("time_resident", inputs=inputs, runs=runs, warmup=warmup)
+            seconds: list[float] = answer["seconds"]
+            return seconds
+        return self._loaded.time(inputs, runs, warmup)
 
     def close(self) -> None:
-        """End the worker."""
-        self._worker.close()
-        for name in ("handed", "returned"):
-            shutil.rmtree(self._aside(name), ignore_errors=True)
+        """End the worker, in the middle of a call, too."""
+        for worker in self._workers:
+            worker.close()
+        shutil.rmtree(self._aside, ignore_errors=True)
 
-    def _handed(self, inputs: str) -> str:
-        """The folder `inputs` as the artifact takes it."""
-        if self._dialect is None:
-            return inputs
-        folder = self._aside("handed")
-        shutil.rmtree(folder, ignore_errors=True)
-        write_tensors(folder, self._dialect.hand_over(read_tensors(inputs)))
-        return folder
+    @property
+    def _loaded(self) -> Translated:
+        if self._ready is None:
+            raise UsageError(f"no model is loaded on {self.backend}", hint="Call load first.")
+        return self._ready
 
-    def _aside(self, name: str) -> str:
-        return str(self._scratch / f"{name}-{id(self)}")
+    def _builder(self) -> Worker:
+        """A second worker: one that has built an artifact may hold more than was written."""
+        self._workers.append(self._start(self.backend.place.module))
+        return self._workers[-1]
+
+    def _start(self, module: str) -> Worker:
+        return Worker(
+            self.home.interpreter, module, label=str(self.backend), timeout=self._timeout,
+            log=self._log, environment=self._variables,
+        )  # fmt: skip
 
     def __enter__(self) -> Runner:
         return self
@@ -151,5 +181,4 @@ class Runner:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._worker.__exit__(kind, error, trace)
         self.close()

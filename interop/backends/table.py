@@ -49,9 +49,28 @@ class Runtime:
         return next((place for place in self.places if place.device == device), None)
 
 
+#: ONNX Runtime's worker, which its other builds run, too.
+_ORT = "interop.converters.onnxruntime.guest"
+
 #: Those that take ONNX. Their workers' `load` is given path, device and precision.
-_TAKING_ONNX = (
-    Runtime("onnxruntime", "ONNX Runtime", ("ort",), True, (Place("cpu", "onnxruntime"),)),
+TAKING_ONNX = (
+    Runtime(
+        "onnxruntime",
+        "ONNX Runtime",
+        ("ort",),
+        True,
+        (
+            Place("cpu", "onnxruntime"),
+            Place("openvino", "onnxruntime_openvino", guest=_ORT),
+            Place("cuda", "onnxruntime_gpu", ("fp32", "tf32"), _ORT, nvidia=True),
+            Place("tensorrt", "onnxruntime_gpu", ("fp32", "fp16"), _ORT, nvidia=True),
+        ),
+    ),
+    Runtime(
+        "openvino", "OpenVINO", (), True, (Place("cpu", "openvino", ("fp32", "bf16", "fp16")),)
+    ),
+    Runtime("opencv", "OpenCV's dnn module", ("cv2",), True, (Place("cpu", "opencv"),)),
+    Runtime("tvm", "Apache TVM", (), True, (Place("cpu", "tvm"),)),
     Runtime(
         "reference",
         "onnx's reference evaluator",
@@ -65,7 +84,7 @@ _TAKING_ONNX = (
 def runtimes() -> Mapping[str, Runtime]:
     """All of them by name."""
     written = [_converted(row) for row in known().values() if row.kind is not None]
-    return {row.name: row for row in (*_TAKING_ONNX, *written)}
+    return {row.name: row for row in (*TAKING_ONNX, *written)}
 
 
 def _converted(row: Framework) -> Runtime:

@@ -10,7 +10,9 @@ from typing import NoReturn
 import typer
 
 from interop.cli import (
+    bench,
     bisect,
+    check,
     convert,
     doctor,
     environments,
@@ -34,10 +36,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("convert")(convert.convert)
+app.command("check")(check.check)
 app.command("bisect")(bisect.bisect)
 app.command("roundtrip")(roundtrip.roundtrip)
 app.command("routes")(routes.routes)
 app.command("matrix")(matrix.matrix)
+app.command("bench")(bench.bench)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("ops")(ops.ops)

@@ -32,7 +32,12 @@ def convert(
         typer.Option("--input", help="An input, e.g. 'x:float32[batch,3,224,224]'. Repeatable."),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option("--data", help="An .npz with inputs of your own to compare on.")
+        Path | None,
+        typer.Option(
+            "--data",
+            help="Inputs of your own to compare on: an .npz, an .npy, a folder of ONNX test data, or "
+            "package.module:callable that yields mappings of arrays.",
+        ),
     ] = None,
     sizes: Annotated[
         list[str] | None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from onnx_ir.passes import common
 
 from interop.errors import InvalidModel
 from interop.graph.batched_scan import bring_back, set_aside
+from interop.graph.declared import give_back, take_away
 from interop.graph.fold import fold_constants, settle_branches
 from interop.graph.indices import unwrap_indices
 from interop.graph.infer import infer_shapes
@@ -56,11 +57,13 @@ def canonicalize(path: Path) -> ir.Model:
         )
         bring_back(model)
         restore(model, origins)
-    return tidy(path, model)
+    return tidy(path, model, take_away(model))
 
 
-def tidy(path: Path, model: ir.Model) -> ir.Model:
+def tidy(path: Path, model: ir.Model, declared: Mapping[str, ir.Shape] | None = None) -> ir.Model:
     """Constants lifted and folded, shapes inferred, nothing unused; `model` is consumed.
+
+    declared: shapes by name, to be believed where inference leaves them open.
 
     Raises InvalidModel, naming `path`.
     """
@@ -72,6 +75,8 @@ def tidy(path: Path, model: ir.Model) -> ir.Model:
     while changed:  # a shape that is found may make a constant, and that another shape
         model = infer_shapes(model, lambda given: _through_proto(path, given, _onnx_inference))
         changed = fold_constants(model) + settle_branches(model) > 0
+        if declared and not changed:
+            changed, declared = give_back(model, declared), None
     unwrap_indices(model)
     drop_zero_states(model)
     share(model)

@@ -4,13 +4,14 @@ inputs.py     the few input sets of every conversion, from the signature and the
 wide.py       many that find faults, at scales that meet every threshold (thresholds.py, coverage.py)
 recipes.py    how one set is drawn (values.py; roles.py: what each input is for; bounds.py: within
               which limits; flat.py: who reads and makes a value)
-own_inputs.py the user's own (sets.py: one set, and whether it fits)
+own_inputs.py the user's own (generated.py: from a generator; sets.py: one set, whether it fits)
 truth.py      the true outputs, in float64 (double.py: the twin model; operators/: fast operators)
 floor.py      float32 runs with perturbed weights and inputs, on ONNX Runtime
 noise.py      the noise floor that those runs give, group by group (groups.py)
 compare.py    one output against its reference: verdict and figures
 proof.py      source, artifact and truth against each other, hop by hop
 grade.py      the grade of the worst, by a table of rules
+unaided.py    a backend against itself: second runs, rows of a batch, builds
 latency.py    which of two is faster, interleaved, with a confidence interval
 
 Inputs are made and outputs compared here, in the host; models run in workers.

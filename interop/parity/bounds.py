@@ -24,7 +24,8 @@ class Allowed:
     constants that the graph compares it with.
 
     `within` holds limits that are sizes of dynamic dimensions: (symbol, more) for a value below the
-    size plus `more`. A `length` counts how much of an axis is used.
+    size plus `more`. A `length` counts how much of an axis is used. `table` is the length of the
+    shortest table that it indexes, where that is fixed: no higher value can be looked up.
     """
 
     low: int = 0
@@ -32,6 +33,7 @@ class Allowed:
     choices: tuple[int, ...] = ()
     within: tuple[tuple[str, int], ...] = ()
     length: bool = False
+    table: int | None = None
 
     def shifted(self, by: int) -> Allowed:
         """What x may be when x + by is held to this."""
@@ -40,28 +42,35 @@ class Allowed:
             None if self.high is None else self.high - by,
             tuple(c - by for c in self.choices),
             tuple((symbol, more - by) for symbol, more in self.within),
+            table=None if self.table is None else self.table - by,
         )
 
     def divided(self, by: int) -> Allowed:
         """What x may be when x * by (by > 0) is held to this."""
-        high = None if self.high is None else (self.high - 1) // by + 1
-        return Allowed(-(-self.low // by), high)
+
+        def up(limit: int | None) -> int | None:
+            return None if limit is None else (limit - 1) // by + 1
+
+        return Allowed(-(-self.low // by), up(self.high), table=up(self.table))
 
     def meet(self, other: Allowed) -> Allowed:
-        highs = [h for h in (self.high, other.high) if h is not None]
         return Allowed(
             max(self.low, other.low),
-            min(highs) if highs else None,
+            _lower(self.high, other.high),
             tuple(dict.fromkeys(self.choices + other.choices)),
             tuple(dict.fromkeys(self.within + other.within)),
             self.length or other.length,
+            _lower(self.table, other.table),
         )
 
     def sized(self, sizes: Mapping[str, int]) -> Allowed:
         """With the dynamic limits, as far as `sizes` knows them, among the fixed ones."""
         highs = [sizes[symbol] + more for symbol, more in self.within if symbol in sizes]
-        high = min([*highs, *([] if self.high is None else [self.high])], default=None)
-        return replace(self, high=high, within=())
+        return replace(self, high=_lower(self.high, *highs), within=())
+
+
+def _lower(*limits: int | None) -> int | None:
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 #: Operators whose output holds values of these inputs, unchanged (None: of every input).
@@ -124,7 +133,8 @@ def _through(node: NodeProto, position: int, flat: Flat, found: dict[str, Allowe
     """What `node` demands of its input at `position`."""
     limits = _table_lengths(node, position, flat)
     if limits:
-        return _below(limits)
+        below = _below(limits)
+        return replace(below, table=below.high)
     others = [flat.constants.get(n) for i, n in enumerate(node.input) if i != position]
     constant = _whole(others[0]) if len(others) == 1 else None
     if node.op_type == "Equal":
@@ -216,14 +226,16 @@ def _counted_axis(node: NodeProto, position: int, flat: Flat) -> list[Dim] | Non
 
 
 def _positions(name: str, flat: Flat) -> list[Dim] | None:
-    """How many positions `name` counts, where it is 0, 1, 2, ... along an axis; else None."""
+    """How many positions `name` counts, where it is 0, 1, 2, ... along an axis; else None.
+
+    The axis may go by two names, that of the counting and that of what was measured."""
     low, high = flat.ranges.get(name, (None, 0))
     if low == 0:
         return [high]
     node = flat.producers.get(name)
     if node is None or node.op_type != "Range" or flat.constants.get(node.input[0]) != 0:
         return None
-    return _known(flat.shapes.get(name, [])[:1]) or _known([_size_of(node.input[1], flat)])
+    return _known([*flat.shapes.get(name, [])[:1], _size_of(node.input[1], flat)])
 
 
 def _size_of(name: str, flat: Flat) -> Dim:

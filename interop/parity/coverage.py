@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
-from onnx import ModelProto, TensorProto, helper
+from onnx import GraphProto, ModelProto, TensorProto, helper
 from onnx import numpy_helper as nph
 
 from interop.errors import InvalidModel
@@ -20,8 +20,11 @@ from interop.parity.flat import flatten
 from interop.parity.thresholds import Threshold, hidden, thresholds
 from interop.parity.values import Array
 
-#: Initialisers above this size (bytes) are given in memory: protobuf stops at 2 GiB.
+#: Initialisers of about this size (bytes) and more are given in memory: protobuf stops at 2 GiB.
 _LARGE = 4096
+
+#: Types that ONNX Runtime finds the least and the largest of, and that need no widening.
+_OBSERVABLE = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE})
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Observer:
         self._hidden = hidden(model)
         self._names = [value.name for value in model.graph.output]
         self._watched = list(dict.fromkeys((t.tensor, t.pair) for t in self.thresholds))
-        self._session = _session(_watch(model, self._watched), threads)
+        self._session = _session(model, self._watched, threads)
 
     def run(self, arrays: Mapping[str, Array]) -> Sight:
         """One float32 run. ONNX Runtime's refusal is a finding, not an error."""
@@ -136,61 +139,64 @@ def _mark(number: int) -> str:
     return f"interop watched {number}"
 
 
-def _watch(model: ModelProto, watched: Sequence[tuple[str, str]]) -> ModelProto:
-    """`model` with the least ("<") and largest (">") of each watched tensor, or difference of two,
-    as outputs in float64."""
-    flat = flatten(model)
-    copy = ModelProto()
-    copy.CopyFrom(model)
+def _watch(graph: GraphProto, watched: Sequence[tuple[str, str]], types: Mapping[str, int]) -> None:
+    """Add to `graph` the least ("<") and largest (">") of each watched tensor, or difference of two,
+    as outputs: in its own type where that is float32 or float64, else in float64."""
     for number, names in enumerate(watched):
+        own = types.get(names[0]) in _OBSERVABLE
         wide = []
-        for place, name in enumerate(name for name in names if name):
-            known = flat.types.get(name) in (TensorProto.FLOAT, TensorProto.DOUBLE)
-            wide.append(name if known else f"{_mark(number)} {place}")
-            if not known:
-                copy.graph.node.append(
-                    helper.make_node("Cast", [name], [wide[-1]], to=TensorProto.DOUBLE)
-                )
+        for name in filter(None, names):
+            cast = name if own else f"{_mark(number)} {name}"
+            if not own:
+                graph.node.append(helper.make_node("Cast", [name], [cast], to=TensorProto.DOUBLE))
+            wide.append(cast)
         if len(wide) == 2:
-            difference = f"{_mark(number)} difference"
-            copy.graph.node.append(helper.make_node("Sub", wide, [difference]))
-            wide = [difference]
+            graph.node.append(helper.make_node("Sub", wide, [f"{_mark(number)} difference"]))
+            wide = [f"{_mark(number)} difference"]
+        kind = types[names[0]] if own else TensorProto.DOUBLE
         for end, operator in (("<", "ReduceMin"), (">", "ReduceMax")):
             name = f"{_mark(number)}{end}"
-            copy.graph.node.append(helper.make_node(operator, wide, [name], keepdims=0))
-            copy.graph.output.append(
-                helper.make_value_info(
-                    name,
-                    helper.make_tensor_type_proto(
-                        TensorProto.FLOAT
-                        if flat.types.get(names[0]) == TensorProto.FLOAT
-                        else TensorProto.DOUBLE,
-                        (),
-                    ),
-                )
-            )
-    return copy
+            graph.node.append(helper.make_node(operator, wide, [name], keepdims=0))
+            graph.output.append(helper.make_tensor_value_info(name, kind, ()))
 
 
-def _session(model: ModelProto, threads: int) -> ort.InferenceSession:
+def _skeleton(model: ModelProto) -> tuple[ModelProto, dict[str, Array]]:
+    """A copy of `model` without its large initialisers, and these by name: declared as external,
+    they are given to the session in memory."""
+    copy, large = ModelProto(ir_version=model.ir_version), {}
+    copy.opset_import.extend(model.opset_import)
+    copy.functions.extend(model.functions)
+    copy.graph.name = model.graph.name
+    for field in ("node", "input", "output", "value_info", "sparse_initializer"):
+        getattr(copy.graph, field).extend(getattr(model.graph, field))
+    for tensor in model.graph.initializer:
+        if tensor.data_type not in _OBSERVABLE or np.prod(tensor.dims) * 4 < _LARGE:
+            copy.graph.initializer.append(tensor)
+            continue
+        array = large[tensor.name] = np.asarray(nph.to_array(tensor), order="C")
+        declared = copy.graph.initializer.add(
+            name=tensor.name, data_type=tensor.data_type, dims=tensor.dims
+        )
+        declared.data_location = TensorProto.EXTERNAL
+        declared.external_data.add(key="location", value="given in memory")
+        declared.external_data.add(key="length", value=str(array.nbytes))
+    return copy, large
+
+
+def _session(
+    model: ModelProto, watched: Sequence[tuple[str, str]], threads: int
+) -> ort.InferenceSession:
+    skeleton, large = _skeleton(model)
+    _watch(skeleton.graph, watched, flatten(model).types)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4
     options.enable_cpu_mem_arena = False  # its shapes vary
-    large = {}
-    for tensor in model.graph.initializer:
-        if tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) * 4 > _LARGE:
-            large[tensor.name] = nph.to_array(tensor)
-            for data in ("raw_data", "float_data"):
-                tensor.ClearField(data)
-            tensor.data_location = TensorProto.EXTERNAL
-            tensor.external_data.add(key="location", value="given in memory")
-            tensor.external_data.add(key="length", value=str(large[tensor.name].nbytes))
-    values = [ort.OrtValue.ortvalue_from_numpy(np.asarray(a, order="C")) for a in large.values()]
+    values = [ort.OrtValue.ortvalue_from_numpy(array) for array in large.values()]
     options.add_external_initializers(list(large), values)
     try:
         return ort.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            skeleton.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:
         raise InvalidModel(

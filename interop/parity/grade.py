@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from interop.errors import ParityFailed
-from interop.parity.compare import FULL_BITS, Verdict
-from interop.parity.proof import OutputProof
+from interop.parity.compare import FULL_BITS, OutputParity, Verdict
+
+
+class Proof(Protocol):
+    """One output on one set of inputs, as an OutputProof has it: its worst comparison counts."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def inputs(self) -> str: ...
+    @property
+    def worst(self) -> OutputParity: ...
+    @property
+    def hop(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,7 @@ class Grade:
         }
 
 
-def grade(proofs: Sequence[OutputProof]) -> Grade:
+def grade(proofs: Sequence[Proof]) -> Grade:
     """The grade of the worst of `proofs` (all outputs on all input sets).
 
     An unstable output passes, with B at best. Raises ParityFailed where there is no proof at all.
@@ -95,12 +107,12 @@ def grade(proofs: Sequence[OutputProof]) -> Grade:
     )  # fmt: skip
 
 
-def _bits(proof: OutputProof) -> float:
+def _bits(proof: Proof) -> float:
     bits = proof.worst.effective_bits
     return FULL_BITS if bits is None else bits
 
 
-def _rule(proof: OutputProof) -> Rule:
+def _rule(proof: Proof) -> Rule:
     verdict = proof.worst.verdict
     if verdict is Verdict.NOT_COMPARABLE:
         return RULES[-1]

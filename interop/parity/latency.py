@@ -1,23 +1,16 @@
-"""Which of two contenders is faster, by interleaved timing and a bootstrap of the medians.
-
-Measured one after the other, two programs meet two machines: clocks, caches and neighbours drift.
-So they take turns in short blocks, in random order within each pair, and the ratio of their
-medians comes with a confidence interval; where that holds 1, it is a tie.
-"""
+"""Which of two contenders is faster: one process of each, taking turns (see interop.bench)."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from interop.errors import UsageError
-
-RESAMPLES = 2000
-CONFIDENCE = 0.95
+from interop.bench.intervals import compare
+from interop.bench.samples import Times
+from interop.bench.turns import take_turns
 
 
 @dataclass(frozen=True)
@@ -30,10 +23,10 @@ class Samples:
 
 @dataclass(frozen=True)
 class Latency:
-    """`ratio` is the second's median over the first's: below 1, the second is faster.
+    """`ratio` is the second's time over the first's, block by block: below 1, the second is faster.
 
-    `low` and `high` bound it with 95 % confidence. `verdict`: "faster", "slower" or "tie", said
-    of the second. Medians are in seconds.
+    `low` and `high` bound it with 95 % confidence, for these two processes. `verdict`: "faster",
+    "slower" or "tie", said of the second. Medians are in seconds, over all runs.
     """
 
     first_median: float
@@ -62,50 +55,22 @@ def interleave(
     One block of each warms up and is thrown away. Then pairs of blocks, in random order, up to
     `blocks` or until `budget` seconds of wall clock are spent; at least two pairs.
     """
-    rng = np.random.default_rng(seed)
     first()
     second()
-    rows: tuple[list[tuple[float, ...]], list[tuple[float, ...]]] = ([], [])
-    start = time.perf_counter()
-    while len(rows[0]) < blocks:
-        if len(rows[0]) >= 2 and time.perf_counter() - start > budget:
-            break
-        for turn in rng.permutation(2):
-            rows[turn].append(tuple((first, second)[turn]()))
-    return Samples(tuple(rows[0]), tuple(rows[1]))
+    rng = np.random.default_rng(seed)
+    rows = take_turns({"first": first, "second": second}, turns=blocks, rng=rng, budget=budget)
+    return Samples(tuple(rows["first"]), tuple(rows["second"]))
 
 
 def latency(samples: Samples, *, seed: int = 0) -> Latency:
-    """Medians, their ratio and its confidence interval.
+    """Medians, the ratio and its confidence interval.
 
-    Whole pairs of blocks are resampled, not single runs: runs within a block share the state of
-    the machine, and to take them as independent would make the interval too narrow. Raises
-    UsageError for fewer than two pairs, or a time that is not positive.
+    Raises UsageError for fewer than two pairs, or a time that is not positive.
     """
-    first, second = samples.first, samples.second
-    pairs = len(first)
-    if pairs < 2 or pairs != len(second) or not all(map(len, (*first, *second))):
-        raise UsageError(
-            f"latency needs at least two pairs of blocks with runs, not {pairs}",
-            hint="Raise the number of blocks or the time budget.",
-        )
-    if min(map(min, (*first, *second))) <= 0:
-        raise UsageError("a run cannot take no time", hint="Time more work in each run.")
-    rng = np.random.default_rng(seed)
-    ratios = np.empty(RESAMPLES)
-    for i in range(RESAMPLES):
-        drawn = rng.integers(pairs, size=pairs)
-        ratios[i] = _median(second, drawn) / _median(first, drawn)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = (float(q) for q in np.quantile(ratios, [tail, 1 - tail]))
-    everything = np.arange(pairs)
-    a, b = _median(first, everything), _median(second, everything)
-    verdict = "tie" if low <= 1 <= high else "faster" if high < 1 else "slower"
-    runs = min(sum(map(len, first)), sum(map(len, second)))
-    return Latency(a, b, b / a, low, high, runs, verdict)
-
-
-def _median(
-    blocks: Sequence[Sequence[float]], drawn: Sequence[int] | np.ndarray[Any, Any]
-) -> float:
-    return float(np.median(np.concatenate([blocks[i] for i in drawn])))
+    first, second = Times.of([samples.first]), Times.of([samples.second])
+    found = compare(first, second, seed=seed)
+    a, b = first.pooled(), second.pooled()
+    return Latency(
+        float(np.median(a)), float(np.median(b)), found.ratio, found.low, found.high,
+        min(len(a), len(b)), found.verdict,
+    )  # fmt: skip

@@ -74,18 +74,9 @@ def prove(
 
     An output that only source or artifact has is a row, too, and not comparable.
     """
-    widened = {
-        n: a.astype(np.float64) if n in noise and noise[n].levels else a for n, a in source.items()
-    }
     by_source = {p.name: p for p in compare_outputs(truth, source, noise)}
     by_artifact = {p.name: p for p in compare_outputs(truth, artifact, noise)}
-    paired = {n: a for n, a in artifact.items() if n in noise}
-    known = {n: a for n, a in widened.items() if n in noise}
-    direct = (
-        {p.name: p for p in compare_outputs(known, paired, noise, scale=math.sqrt(2))}
-        if known
-        else {}
-    )
+    direct = {p.name: p for p in abreast(source, artifact, noise)}
     names = dict.fromkeys([*truth, *by_source, *by_artifact])
     missing = "one side has no such output"
     return tuple(
@@ -99,3 +90,16 @@ def prove(
         )
         for name in names
     )
+
+
+def abreast(
+    first: Mapping[str, Array], second: Mapping[str, Array], noise: Mapping[str, Noise]
+) -> tuple[OutputParity, ...]:
+    """Two runs against each other, both rounded; what `noise` has no floor for is left out."""
+    known = {
+        name: array.astype(np.float64) if noise[name].levels else array
+        for name, array in first.items()
+        if name in noise
+    }
+    paired = {name: array for name, array in second.items() if name in noise}
+    return compare_outputs(known, paired, noise, scale=math.sqrt(2)) if known else ()

@@ -79,7 +79,7 @@ def shape_of(spec: TensorSpec, batch: int, resolved: dict[str, int]) -> Shape:
     if spec.shape is None:
         raise InvalidModel(
             f"input {spec.name!r} has no known shape, so no input can be made for it",
-            hint=f"Give one by --inputs FILE.npz with an array named {spec.name!r}.",
+            hint=f"Give one by --data FILE.npz with an array named {spec.name!r}.",
         )
     usual = IMAGE_SIDE if is_image(spec) else OTHER_SIDE
     shape = []
@@ -138,7 +138,7 @@ class _Drawing:
         if not np.issubdtype(dtype, np.integer):
             raise InvalidModel(
                 f"input {spec.name!r} is of type {spec.dtype}, for which no values can be made up",
-                hint="Give your own by --inputs FILE.npz.",
+                hint="Give your own by --data FILE.npz.",
             )
         return self._whole(spec, shape, limits, rng)
 

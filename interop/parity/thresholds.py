@@ -47,6 +47,9 @@ SIGMOID_LIMIT = 24 * np.log(2)
 TANH_LIMIT = SIGMOID_LIMIT / 2
 ERF_LIMIT = 4.0
 
+#: Beyond it exp overflows in float32: a Softmax or tanh written without care gives NaN.
+EXP_LIMIT = 128 * np.log(2)
+
 #: A finding: (input position, value). The constants are by name, as far as they are single numbers.
 Points = Iterable[tuple[int, float]]
 Rule = Callable[[NodeProto, Flat], Points]
@@ -97,7 +100,8 @@ RULES: Mapping[str, Rule] = {
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": _fixed(-3, 3),
     "LeakyRelu": _fixed(0),
-    "Mish": _fixed(0, 20),  # softplus inside
+    "LogSoftmax": _fixed(EXP_LIMIT),
+    "Mish": _fixed(0, 20, EXP_LIMIT),  # softplus inside
     "Mod": _whole_signs,
     "PRelu": _fixed(0),
     "Relu": _fixed(0, 6),  # 6: ReLU6
@@ -106,10 +110,11 @@ RULES: Mapping[str, Rule] = {
     "Shrink": _shrink,
     "Sigmoid": _fixed(-SIGMOID_LIMIT, SIGMOID_LIMIT),
     "Sign": _fixed(0),
-    "Softplus": _fixed(0, 20),  # 20: where PyTorch goes on as a straight line
+    "Softmax": _fixed(EXP_LIMIT),
+    "Softplus": _fixed(0, 20, EXP_LIMIT),  # 20: where PyTorch goes on as a straight line
     "Softsign": _fixed(0),
     "Swish": _fixed(-SIGMOID_LIMIT, SIGMOID_LIMIT),
-    "Tanh": _fixed(-TANH_LIMIT, TANH_LIMIT),
+    "Tanh": _fixed(-TANH_LIMIT, TANH_LIMIT, EXP_LIMIT),
     "ThresholdedRelu": lambda node, flat: [(0, attribute(node, "alpha", 1.0))],
 }
 

@@ -128,7 +128,7 @@ class _Evaluator(ReferenceEvaluator):  # type: ignore[misc]
         except Exception as error:
             raise InvalidModel(
                 f"{_describe(node.onnx_node)} failed in the float64 evaluation: {error}",
-                hint="Check that the input sizes suit the model (--inputs gives your own).",
+                hint="Check that the input sizes suit the model (--data gives your own).",
             ) from error
         for value in outputs:
             if isinstance(value, np.ndarray) and value.dtype.name in ("float32", "float16"):

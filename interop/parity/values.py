@@ -35,6 +35,11 @@ def dtype_of(name: str) -> np.dtype[Any]:
     return np.dtype(getattr(ml_dtypes, name)) if hasattr(ml_dtypes, name) else np.dtype(name)
 
 
+def finfo(dtype: str) -> Any:
+    """What NumPy's finfo says, of any float type."""
+    return ml_dtypes.finfo(dtype_of(dtype))
+
+
 def floats(kind: str, shape: Shape, dtype: str, scale: float, rng: np.random.Generator) -> Array:
     """Floats of a `kind` (a key of FLOATS) times `scale`, rounded to `dtype`."""
     return np.asarray(FLOATS[kind](shape, dtype, rng) * scale).astype(dtype_of(dtype))
@@ -72,7 +77,7 @@ def _zeros(shape: Shape, dtype: str, rng: np.random.Generator) -> Array:
 
 def _edges(shape: Shape, dtype: str, rng: np.random.Generator) -> Array:
     """Zeros of both signs, denormals of both signs and the smallest normal number, among normal."""
-    info = ml_dtypes.finfo(dtype_of(dtype))
+    info = finfo(dtype)
     least, normal = float(info.smallest_subnormal), float(info.smallest_normal)
     special = np.array([0.0, -0.0, least, -least, normal / 2, -normal / 2, normal, -normal])
     chosen = special[rng.integers(0, special.size, shape)]
@@ -113,7 +118,7 @@ def indices(
         raise InvalidModel(
             f"input {spec.name!r} has no value that stays inside the table it indexes "
             f"(from {limits.low}, below {high})",
-            hint="Give your own by --inputs FILE.npz.",
+            hint="Give your own by --data FILE.npz.",
         )
     if ends:
         return np.where(rng.random(shape) < 0.5, limits.low, high - 1).astype(dtype_of(spec.dtype))

@@ -178,8 +178,8 @@ class _Search:
 
 def _other_sizes(signature: Signature, sizes: Mapping[str, int]) -> list[Recipe]:
     """Sizes unlike the usual, the likeliest to find a fault first: odd and unequal, then multiples
-    of 32 or 8 (networks that halve and add again take no others), then another batch alone. Every position is
-    told apart in all of them."""
+    of 32 or 8 (networks that halve and add again take no others), then another batch alone. In all
+    of them each position is told from the others."""
     base = Recipe(OTHER_BATCH, "picture", masks="padded")
     usual = dict(sizes)
     for spec in signature.inputs:

@@ -94,6 +94,11 @@ class Worker:
         self._output = Output(self._link.process.stdout, log)
 
     @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self._link.process.pid
+
+    @property
     def alive(self) -> bool:
         """Whether it can still be called: not closed, and not ended by a call that went wrong."""
         return self._finalizer.alive
@@ -220,7 +225,7 @@ class Pending:
             return kind(error["message"], hint=error["hint"], detail=error["detail"])
         return errors.WorkerCrashed(
             f"{label} worker failed in {self.operation}: {error['message']}",
-            hint=error["hint"],
+            hint=error["hint"] or "the lines below say where; --verbose shows what it printed",
             detail=error["traceback"],
         )
 

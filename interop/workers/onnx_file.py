@@ -9,7 +9,9 @@ import struct
 import numpy as np
 
 _DTYPES = {"float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6, "int64": 7,
-           "bool": 9, "float16": 10, "float64": 11, "uint32": 12, "uint64": 13}  # fmt: skip
+           "bool": 9, "float16": 10, "float64": 11, "uint32": 12, "uint64": 13, "bfloat16": 16,
+           "float8_e4m3fn": 17, "float8_e4m3fnuz": 18, "float8_e5m2": 19,
+           "float8_e5m2fnuz": 20}  # fmt: skip
 _VARINT, _BYTES, _FIXED32 = 0, 2, 5
 
 
@@ -25,9 +27,9 @@ class Graph:
     def __init__(self, opset):
         # type: (int) -> None
         self._opset = opset
-        self._nodes = []  # type: list[bytes]
+        self._nodes = []  # type: list[tuple[set[str], list[str], bytes]]
+        self._results = []  # type: list[str]
         self._initializers = []  # type: list[tuple[str, bytes]]
-        self._read = set()  # type: set[str]
         self._inputs = []  # type: list[bytes]
         self._outputs = []  # type: list[bytes]
         self._names = set()  # type: set[str]
@@ -39,8 +41,7 @@ class Graph:
         Its constants are initializers of the outermost graph.
         """
         inner = Graph(self._opset)
-        inner._names, inner._read = self._names, self._read
-        inner._initializers = self._initializers
+        inner._names, inner._initializers = self._names, self._initializers
         return inner
 
     def reserve(self, names):
@@ -55,6 +56,7 @@ class Graph:
         return name
 
     def output(self, name, dtype, shape):
+        self._results.append(name)
         self._outputs.append(_value_info(name, dtype, shape))
 
     def constant(self, array, name="constant"):
@@ -74,25 +76,38 @@ class Graph:
         graph (see `body`).
         """
         names = [self.unique(operator) for _ in range(count)] if output is None else [output]
-        self._read.update(inputs)
         parts = [_text(1, name) for name in inputs] + [_text(2, name) for name in names]
         parts += [_text(3, names[0] + "_node"), _text(4, operator)]
         parts += [_bytes(5, _attribute(key, value)) for key, value in attributes.items()]
-        self._nodes.append(b"".join(parts))
+        inner = [value.reads() for value in attributes.values() if isinstance(value, Graph)]
+        self._nodes.append((set(inputs).union(*inner), names, b"".join(parts)))
         return names[0] if count == 1 else names
+
+    def reads(self):
+        # type: () -> set[str]
+        """The values that its nodes read and its outputs are, those of graphs around it, too."""
+        return set(self._results).union(*(reads for reads, _, _ in self._nodes))
+
+    def prune(self):
+        """Leave out the nodes that no output depends on."""
+        needed, kept = set(self._results), []
+        for node in reversed(self._nodes):
+            if needed.intersection(node[1]):
+                needed |= node[0]
+                kept.append(node)
+        self._nodes = kept[::-1]
 
     def save(self, path):
         opset = _text(1, "") + _number(2, self._opset)
-        graph = self.serialized(
-            [tensor for name, tensor in self._initializers if name in self._read]
-        )
+        reads = self.reads()
+        graph = self.serialized([tensor for name, tensor in self._initializers if name in reads])
         with open(path, "wb") as file:
             file.write(_number(1, 7) + _bytes(8, opset) + _bytes(7, graph))
 
     def serialized(self, initializers):
         # type: (list[bytes]) -> bytes
         """A GraphProto."""
-        parts = [_bytes(1, node) for node in self._nodes] + [_text(2, "model")]
+        parts = [_bytes(1, node) for _, _, node in self._nodes] + [_text(2, "model")]
         parts += [_bytes(5, tensor) for tensor in initializers]
         parts += [_bytes(11, value) for value in self._inputs]
         parts += [_bytes(12, value) for value in self._outputs]

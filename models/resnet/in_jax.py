@@ -62,9 +62,7 @@ class ResNet(nnx.Module):
 
     def __call__(self, image: jax.Array) -> dict[str, jax.Array]:
         x = nnx.relu(self.bn1(self.conv1(image)))
-        # Padded apart (zeros will do after a relu): jax2onnx forgets what a pool itself pads.
-        x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        x = nnx.max_pool(x, window_shape=(3, 3), strides=(2, 2))
+        x = nnx.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
         for stage in range(1, 5):
             for block in getattr(self, f"layer{stage}"):
                 x = block(x)

@@ -95,6 +95,25 @@ def test_a_zero_is_unknown_as_the_batch_and_a_size_elsewhere(tmp_path):
     assert [spec.shape for spec in specs] == [("x0_dim0", 3), (2, 0), (0,)]
 
 
+def test_a_size_that_was_only_traced_with_is_not_believed(tmp_path):
+    """The file says that y and z are 32 long; they are as long as x. Of what nothing else is known
+    (an operator of another domain), the file's word stands."""
+    nodes = [
+        helper.make_node("Relu", ["x"], ["y"]),
+        helper.make_node("Neg", ["y"], ["z"]),
+        helper.make_node("Own", ["y"], ["v"], domain="mine"),
+        helper.make_node("Neg", ["v"], ["w"]),
+    ]
+    outputs = [value("z", ["batch", 32]), value("w", ["batch", 7])]
+    model = proto(nodes, [value("x", ["batch", "sequence"])], outputs, domains=["mine"])
+    model.graph.value_info.append(value("y", ["batch", 32]))
+    onnx.save(model, tmp_path / "m.onnx")
+    canonical = canonicalize(tmp_path / "m.onnx")
+    shapes = {value.name: value.shape for node in canonical.graph for value in node.outputs}
+    assert shapes["y"] == shapes["z"] == ["batch", "sequence"]
+    assert shapes["w"] == ["batch", 7]
+
+
 def test_functions_are_inlined(tmp_path):
     double = helper.make_function(
         "mine", "Double", ["a"], ["b"], [helper.make_node("Add", ["a", "a"], ["b"])],

@@ -1,0 +1,1 @@
+"""OpenVINO as a backend: reads ONNX, and runs it on the processor."""

@@ -1,0 +1,96 @@
+"""The OpenVINO worker: reads a .onnx file, compiles it for the processor, and runs it.
+
+A folder of inputs or outputs is one set of tensors (interop.workers.tensors).
+"""
+
+from __future__ import annotations
+
+import time as clock
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+
+from interop.errors import EnvironmentUnavailable, InvalidModel
+from interop.workers.tensors import read_tensors, write_tensors
+
+#: precision → what OpenVINO calls it. Unasked, it takes the narrowest that the processor is quick in.
+PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+
+_LOADED: dict[str, Any] = {}
+
+
+def load(path: str, device: str = "cpu", precision: str = "fp32") -> dict[str, Any]:
+    """Load and compile a .onnx file, in exactly that precision.
+
+    Raises InvalidModel where OpenVINO cannot read it, EnvironmentUnavailable where the processor
+    has no such precision (OpenVINO itself would take another, and say nothing).
+    """
+    core, asked = ov.Core(), PRECISIONS[precision]
+    hints = {"INFERENCE_PRECISION_HINT": asked, "PERFORMANCE_HINT": "LATENCY"}
+    try:
+        compiled = core.compile_model(core.read_model(path), device.upper(), hints)
+    except RuntimeError as error:
+        raise InvalidModel(
+            f"OpenVINO cannot load {Path(path).name}",
+            hint="Its detail names the operator; `onnxruntime:cpu` may have it.",
+            detail=_telling(str(error)),
+        ) from error
+    taken = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
+    if taken != asked:
+        able = core.get_property(device.upper(), "OPTIMIZATION_CAPABILITIES")
+        raise EnvironmentUnavailable(
+            f"this processor has no {precision} in OpenVINO, which takes {taken} for it",
+            hint=f"It is capable of {', '.join(able)}.",
+        )
+    _LOADED.update(
+        request=compiled.create_infer_request(),
+        inputs=[port.get_any_name() for port in compiled.inputs],
+        outputs=[sorted(port.get_names()) for port in compiled.outputs],
+    )
+    return {"runtime": f"openvino {ov.__version__}", "inputs": _LOADED["inputs"]}
+
+
+def _telling(text: str) -> str:
+    """OpenVINO's messages begin with places in its own source."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return "\n".join(line for line in lines if not line.startswith(("Exception from", "Check '")))
+
+
+def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
+    """Run each folder of `inputs` into the folder of `outputs` at its place."""
+    for source, target in zip(inputs, outputs, strict=True):
+        results = _call(_feeds(source))
+        named = {}
+        for index, names in enumerate(_LOADED["outputs"]):
+            for name in names:  # one value may be several outputs of the model
+                named[name] = np.array(results[index])
+        write_tensors(target, named)
+    return {}
+
+
+def time(inputs: str, runs: int, warmup: int = 1) -> dict[str, Any]:
+    """Seconds of each of `runs` calls on one folder of inputs, after `warmup` unmeasured."""
+    feeds, seconds = _feeds(inputs), []
+    for _ in range(warmup):
+        _call(feeds)
+    for _ in range(runs):
+        start = clock.perf_counter()
+        _call(feeds)
+        seconds.append(clock.perf_counter() - start)
+    return {"seconds": seconds}
+
+
+def _feeds(folder: str) -> dict[str, ov.Tensor]:
+    tensors = read_tensors(folder)
+    return {name: ov.Tensor(np.array(tensors[name])) for name in _LOADED["inputs"]}
+
+
+def _call(feeds: dict[str, ov.Tensor]) -> list[np.ndarray]:
+    request = _LOADED["request"]
+    request.infer(feeds)
+    return [tensor.data for tensor in request.output_tensors]
+
+
+OPERATIONS = {"load": load, "run": run, "time": time}

@@ -1,0 +1,48 @@
+"""A worker whose model calls its tensors in its own way, run under the ONNX names."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from interop.dialect import Dialect
+from interop.workers import Worker
+from interop.workers.tensors import read_tensors, write_tensors
+
+
+class Translated:
+    """`run` and `time` of `worker`, in whose `dialect` (None: as it is) tensors go in and out.
+
+    scratch: a folder of its own for what is translated.
+    """
+
+    def __init__(self, worker: Worker, dialect: Dialect | None, scratch: Path) -> None:
+        self._worker, self._scratch = worker, scratch
+        self._dialect = None if dialect is None or dialect.plain else dialect
+
+    def run(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        """Run each folder of `inputs` into the folder of `outputs` at its place."""
+        if self._dialect is None:
+            self._worker.call("run", inputs=list(inputs), outputs=list(outputs))
+            return
+        for given, wanted in zip(inputs, outputs, strict=True):  # one at a time on the disk
+            handed, raw = self._handed(given), str(self._scratch / "returned")
+            self._worker.call("run", inputs=[handed], outputs=[raw])
+            write_tensors(wanted, self._dialect.take_back(read_tensors(raw)))
+            shutil.rmtree(self._scratch)
+
+    def time(self, inputs: str, runs: int, warmup: int) -> list[float]:
+        """Seconds of each of `runs` runs on one folder of inputs, after `warmup` unmeasured ones."""
+        answer = self._worker.call("time", inputs=self._handed(inputs), runs=runs, warmup=warmup)
+        seconds: list[float] = answer["seconds"]
+        return seconds
+
+    def _handed(self, inputs: str) -> str:
+        """The folder `inputs` as the model takes it."""
+        if self._dialect is None:
+            return inputs
+        folder = self._scratch / "handed"
+        shutil.rmtree(folder, ignore_errors=True)
+        write_tensors(folder, self._dialect.hand_over(read_tensors(inputs)))
+        return str(folder)

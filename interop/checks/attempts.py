@@ -1,0 +1,36 @@
+"""One side of a check: its outputs on disk, or why there are none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from interop.errors import InteropError
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """kind: "source" (the model itself), "backend", "artifact" (another model) or "recorded".
+
+    outputs: a folder of tensors for each set of inputs, under the model's own names; none where there
+    is an error. framework, version: what ran it. seconds: "ready" (loading, converting) and "run".
+    facts: what its worker said of it.
+    """
+
+    label: str
+    kind: str
+    outputs: tuple[str, ...] = ()
+    framework: str = ""
+    version: str = ""
+    error: Exception | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_memory: int = 0
+    notes: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """What the error alone would end a command with; 0 where there is none."""
+        if self.error is None:
+            return 0
+        return self.error.exit_code if isinstance(self.error, InteropError) else 1

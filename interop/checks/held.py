@@ -1,0 +1,87 @@
+"""Each side held against the truth, and against the others that it is meant to agree with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from interop.checks.attempts import Attempt
+from interop.parity.compare import OutputParity, compare_outputs
+from interop.parity.groups import Array
+from interop.parity.noise import Noise
+from interop.parity.proof import abreast
+from interop.proof import Plan, yardstick
+from interop.workers.tensors import read_tensors
+
+TRUTH = "the float64 truth"
+
+
+@dataclass(frozen=True)
+class Held:
+    """One output on one set of inputs against one other. As a Proof of parity.grade it has no hops."""
+
+    name: str
+    inputs: str
+    against: str
+    worst: OutputParity
+    hop: str = "none"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"inputs": self.inputs, "against": self.against, **self.worst.to_json()}
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What rounding alone does to one output on one set of inputs."""
+
+    name: str
+    inputs: str
+    noise: Noise
+
+    def to_json(self) -> dict[str, Any]:
+        return {"output": self.name, "inputs": self.inputs, **self.noise.to_json()}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """sides: for each attempt, in order, what was found of it; floors: what it was measured by."""
+
+    sides: tuple[tuple[Held, ...], ...]
+    floors: tuple[Floor, ...]
+
+
+def hold(plan: Plan, attempts: Sequence[Attempt], peers: Sequence[int]) -> Findings:
+    """Hold every attempt that has outputs against the truth, and against those at `peers` that come
+    before it, which are rounded as it is.
+
+    One set of inputs at a time is in memory, and its floor is worked out once for all.
+    """
+    found: list[list[Held]] = [[] for _ in attempts]
+    floors = []
+    for index, one in enumerate(plan.sets):
+        truth, noise = yardstick(plan, index)
+        floors += [Floor(name, one.label, of) for name, of in noise.items()]
+        given = {
+            number: read_tensors(attempt.outputs[index])
+            for number, attempt in enumerate(attempts)
+            if attempt.outputs
+        }
+        for number, outputs in given.items():
+            before = [peer for peer in peers if peer < number and peer in given]
+            others = {attempts[peer].label: given[peer] for peer in before}
+            found[number] += _held(one.label, outputs, truth, noise, others)
+    return Findings(tuple(map(tuple, found)), tuple(floors))
+
+
+def _held(
+    label: str,
+    outputs: Mapping[str, Array],
+    truth: Mapping[str, Array],
+    noise: Mapping[str, Noise],
+    peers: Mapping[str, Mapping[str, Array]],
+) -> list[Held]:
+    found = [Held(p.name, label, TRUTH, p) for p in compare_outputs(truth, outputs, noise)]
+    for who, theirs in peers.items():
+        found += [Held(p.name, label, who, p) for p in abreast(theirs, outputs, noise)]
+    return found

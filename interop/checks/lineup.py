@@ -1,0 +1,123 @@
+"""The backends of a check: environments all at once, models one after the other on the cores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from interop.backends import Backend, Runner
+from interop.backends.runner import Log, find_home
+from interop.checks.attempts import Attempt
+from interop.checks.later import Later
+from interop.environments import Environment
+from interop.progress import Progress
+from interop.proof import Plan
+
+#: Seconds that what is being made ready is given to notice that its workers have ended.
+_GRACE = 5.0
+
+
+class Lineup:
+    """A context manager; leaving it ends all workers.
+
+    Entering sets the environments going. `begin` makes the first backend ready, and while one runs,
+    the next is made ready: at most two hold the model at a time.
+    """
+
+    def __init__(
+        self,
+        backends: tuple[Backend, ...],
+        timeout: float,
+        scratch: Path,
+        progress: Progress,
+        log: Log | None,
+    ) -> None:
+        self._backends, self._timeout, self._scratch = backends, timeout, scratch
+        self._progress, self._log = progress, log
+        self._homes: dict[tuple[str, str | None], Later[Environment]] = {}
+        self._runners: list[Runner] = []
+        self._ready: list[Later[tuple[Runner, float]]] = []
+
+    def begin(self, plan: Plan) -> None:
+        """Make the first one ready for the model and the inputs of `plan`, in the background."""
+        self._make_ready(0, plan)
+
+    def attempts(self, plan: Plan, inputs: list[str] | None = None) -> Iterator[Attempt]:
+        """The outcome of each, in order; whatever goes wrong with one is its outcome.
+
+        inputs: folders to run on; None, those of the plan.
+        """
+        given = plan.inputs() if inputs is None else inputs
+        for index, backend in enumerate(self._backends):
+            folder = plan.folder / f"outputs-{index}"
+            outputs = tuple(str(folder / str(number)) for number in range(len(given)))
+            yield self._attempt(index, backend, plan, given, outputs)
+
+    def _attempt(
+        self,
+        index: int,
+        backend: Backend,
+        plan: Plan,
+        inputs: list[str],
+        outputs: tuple[str, ...],
+    ) -> Attempt:
+        row = Attempt(str(backend), "backend", framework=backend.place.framework)
+        later, runner = self._ready[index], None
+        try:
+            with self._progress.stage(f"run on {backend}"):
+                try:
+                    runner, ready = later.result()
+                finally:
+                    self._make_ready(index + 1, plan)
+                row = replace(row, version=runner.home.version, facts=runner.facts)
+                start = time.perf_counter()
+                runner.run(inputs, outputs)
+                seconds = {"ready": ready, "run": time.perf_counter() - start}
+            return replace(row, outputs=outputs, seconds=seconds, peak_memory=runner.peak_memory)
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong is a row, and not the end
+            return replace(row, error=error)
+        finally:
+            if runner is not None:
+                runner.close()
+
+    def _make_ready(self, index: int, plan: Plan) -> None:
+        if index < len(self._backends):
+            self._ready.append(Later(lambda: self._open(self._backends[index], plan)))
+
+    def _open(self, backend: Backend, plan: Plan) -> tuple[Runner, float]:
+        home = self._homes[_key(backend)].result()
+        start = time.perf_counter()
+        runner = Runner(backend, home, self._timeout, self._progress, self._scratch, self._log)
+        self._runners.append(runner)
+        try:
+            runner.load(plan.canonical, calibration=plan.inputs())
+        except BaseException:
+            runner.close()
+            raise
+        return runner, time.perf_counter() - start
+
+    def __enter__(self) -> Lineup:
+        for backend in self._backends:
+            if _key(backend) not in self._homes:
+                self._homes[_key(backend)] = Later(
+                    lambda wanted=backend: find_home(wanted, self._progress)  # type: ignore[misc]
+                )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for runner in self._runners:
+            runner.close()
+        for later in self._ready:  # else it might still write where everything is cleared away
+            later.wait(_GRACE)
+
+
+def _key(backend: Backend) -> tuple[str, str | None]:
+    return backend.place.framework, backend.version

@@ -1,0 +1,39 @@
+"""What was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from interop.backends import Backend
+from interop.conversion import Request
+from interop.errors import UsageError
+
+
+@dataclass(frozen=True)
+class CheckRequest:
+    """`model` as a conversion takes one (its target is not looked at), and what it is held against.
+
+    others: more models, each run by its own framework; on: where the model is run; against: a folder
+    of recorded inputs and outputs; output: where the record is written.
+    """
+
+    model: Request
+    others: tuple[str, ...] = ()
+    on: tuple[Backend, ...] = ()
+    against: Path | None = None
+    output: Path | None = None
+    force: bool = False
+
+    def check(self) -> None:
+        """Raise UsageError for what cannot mean anything."""
+        if not (self.others or self.on or self.against):
+            raise UsageError(
+                f"there is nothing to check {self.model.model} against",
+                hint="Say where it is to run (--on onnxruntime:cpu,torch:cpu), name another "
+                "artifact, or a folder of recorded outputs (--against).",
+            )
+        if self.against is not None and self.model.data is not None:
+            raise UsageError(
+                "--data and --against both bring inputs", hint="Leave one of them away."
+            )

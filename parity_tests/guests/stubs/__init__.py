@@ -1,0 +1,1 @@
+"""Guests with planted faults, for tests of what becomes of them."""

@@ -17,6 +17,14 @@ FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 INTEGERS = (TensorProto.INT32, TensorProto.INT64)
 
 
+_MARK = "scorecard_"
+
+
+def is_new(node: NodeProto) -> bool:
+    """Whether a `Graph` has put it in."""
+    return bool(node.output[0].startswith(_MARK))
+
+
 class Graph:
     """Looks into a canonical model's main graph, and edits it in place: give it a copy to change.
 
@@ -134,7 +142,7 @@ class Graph:
 
     def fresh(self, stem: str) -> str:
         self._number += 1
-        return f"scorecard_{stem}_{self._number}"
+        return f"{_MARK}{stem}_{self._number}"
 
     def put(self, node: NodeProto, position: int, array: Array) -> None:
         """Input `position` becomes a constant of the type that it had."""

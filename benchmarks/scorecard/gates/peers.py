@@ -57,7 +57,9 @@ class Peers:
     def judge(self, reference: Sequence[str], candidate: Sequence[str]) -> dict[str, bool]:
         """Which of them blame the candidate; both are folders of tensors, one a set of inputs."""
         pending = {
-            name: worker.start("judge", gate=name, reference=list(reference), candidate=list(candidate))
+            name: worker.start(
+                "judge", gate=name, reference=list(reference), candidate=list(candidate)
+            )
             for name, worker in self._workers.items()
         }
         return {name: bool(one.result()["blamed"]) for name, one in pending.items()}
@@ -66,7 +68,10 @@ class Peers:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         for worker in self._workers.values():
             worker.close()

@@ -143,7 +143,7 @@ TABLE = (
     ),
     Mutator(
         "hard sigmoid", "the piecewise linear one for the sigmoid",
-        "", ("Sigmoid",), always, hard_sigmoid,
+        "onnx/tensorflow-onnx#2001", ("Sigmoid",), always, hard_sigmoid,
     ),
     Mutator(
         "softmax axis", "the default axis of another opset",

@@ -199,6 +199,6 @@ TABLE = (
         "qualcomm/aimet#2873", ("Pad",), pads_differ, pad_ends_exchanged,
     ),
     Mutator("zeros for a mirror", "the mode of a Pad is lost", "", ("Pad",), mirrored, pad_with_zeros),
-    Mutator("depth to space", "columns first, or depth first", "", ("DepthToSpace",), lambda g, n: True, depth_order),
+    Mutator("depth to space", "columns first, or depth first", "PINTO0309/onnx2tf#91", ("DepthToSpace",), lambda g, n: True, depth_order),
     Mutator("slice off by one", "one early at both ends", "", ("Slice",), starts_inside, start_one_early),
 )  # fmt: skip

@@ -105,6 +105,6 @@ TABLE = (
     ),
     Mutator(
         "scale of one", "gamma is taken to be fixed",
-        "", BATCH, constant_statistics, fix_gamma,
+        "apache/mxnet#9624", BATCH, constant_statistics, fix_gamma,
     ),
 )  # fmt: skip

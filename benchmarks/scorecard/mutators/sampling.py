@@ -57,6 +57,6 @@ TABLE = (
     Mutator("align_corners", "set or not", "microsoft/onnxruntime#17564", RESIZE, always, align_corners),
     Mutator("half_pixel", "pixels at their corners or at their centres", "NVIDIA/TensorRT#273", RESIZE, always, half_pixel),
     Mutator("nearest rounding mode", "up for down", "sonos/tract#2554", RESIZE, nearest, other_rounding),
-    Mutator("cubic coefficient", "that of another framework", "", RESIZE, cubic, other_cubic),
+    Mutator("cubic coefficient", "that of another framework", "pytorch/pytorch#177138", RESIZE, cubic, other_cubic),
     Mutator("nearest for linear", "the mode is lost", "", RESIZE, linear, to_nearest),
 )  # fmt: skip

@@ -32,7 +32,9 @@ def traced_value(graph: Graph, name: str) -> Array | None:
     part.graph.initializer.extend(t for t in graph.model.graph.initializer if t.name in read)
     used = [value for value in graph.model.graph.input if value.name in read]
     part.graph.input.extend(used)
-    part.graph.output.add(name=name, type=onnx.helper.make_tensor_type_proto(graph.type(name), None))
+    part.graph.output.add(
+        name=name, type=onnx.helper.make_tensor_type_proto(graph.type(name), None)
+    )
     feeds = {value.name: np.zeros(_traced_shape(value), np.float32) for value in used}
     (result,) = ReferenceEvaluator(part).run(None, feeds)
     return np.asarray(result)
@@ -59,7 +61,12 @@ def _sizes_only(graph: Graph, name: str) -> list[NodeProto]:
         else:
             wanted |= {one for one in node.input if one}
         found.append(node)
-    if any(one in graph.inputs for node in found if node.op_type not in ("Shape", "Size") for one in node.input):
+    if any(
+        one in graph.inputs
+        for node in found
+        if node.op_type not in ("Shape", "Size")
+        for one in node.input
+    ):
         return []
     return found[::-1]
 

@@ -94,7 +94,7 @@ def forget_dilations(graph: Graph, node: NodeProto) -> None:
 
 def groups_of_several(graph: Graph, node: NodeProto) -> bool:
     group = graph.attribute(node, "group", 1)
-    channels = (graph.input_shape(node) + [None, None])[1]
+    _, channels, *_ = [*graph.input_shape(node), None, None]
     return group > 1 and isinstance(channels, int) and channels > group
 
 

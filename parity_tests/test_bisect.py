@@ -15,16 +15,16 @@ from onnx import helper, parser
 from onnx import numpy_helper as nph
 from safetensors.numpy import load_file, save_file
 
+from interop.backends import parse
 from interop.bisect import OnnxRuntime, bisect, profile
-from interop.bisect.command import Request, carry_out
+from interop.bisect.command import BisectRequest, carry_out
 from interop.bisect.layers import layers
 from interop.bisect.pieces import Graph
 from interop.bisect.reference import References
 from interop.bisect.run import subject
 from interop.bisect.search import cuts, halve, widths
 from interop.bisect.units import pair
-from interop.conversion import Request as Conversion
-from interop.conversion import run
+from interop.conversion import Request, run
 from interop.errors import InteropError, InvalidModel, UnsupportedOperator, UsageError
 from interop.graph.canonical import canonicalize
 from interop.graph.origins import origin_of
@@ -185,6 +185,13 @@ def original(tmp_path_factory) -> Path:
     return path
 
 
+def asked(
+    model: Path, candidate: Path | None = None, on: str | None = None, **more
+) -> BisectRequest:
+    backend = None if on is None else parse(on)
+    return BisectRequest(Request(str(model), "", **more), candidate, backend)
+
+
 def planted(plant: Callable[[onnx.ModelProto], None], folder: Path) -> Path:
     model = net()
     plant(model)
@@ -195,7 +202,7 @@ def planted(plant: Callable[[onnx.ModelProto], None], folder: Path) -> Path:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_node_is_named(fault: str, original: Path, tmp_path: Path) -> None:
     plant, node, words = FAULTS[fault]
-    found = carry_out(Request(str(original), planted(plant, tmp_path), output=tmp_path / "out"))
+    found = carry_out(asked(original, planted(plant, tmp_path), output=tmp_path / "out"))
     finding = found["finding"]
     assert not found["passes"]
     assert f"'{node}'" in finding["nodes"][0]["node"], finding
@@ -204,7 +211,7 @@ def test_the_node_is_named(fault: str, original: Path, tmp_path: Path) -> None:
 
 
 def test_the_same_graph_has_no_fault(original: Path, tmp_path: Path) -> None:
-    found = carry_out(Request(str(original), original, output=tmp_path / "out"))
+    found = carry_out(asked(original, original, output=tmp_path / "out"))
     assert found["passes"]
     assert found["finding"] is None
     assert len(found["layers"]) > 10
@@ -431,7 +438,7 @@ def outputs(path: Path, feeds: list[np.ndarray]) -> list[np.ndarray]:
 
 def test_the_reproducer_shows_it_without_us(original: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    found = carry_out(Request(str(original), planted(FAULTS["slope"][0], tmp_path), output=out))
+    found = carry_out(asked(original, planted(FAULTS["slope"][0], tmp_path), output=out))
     model, bad = onnx.load(out / "model.onnx"), onnx.load(out / "candidate.onnx")
     onnx.checker.check_model(model, full_check=True)
     assert (
@@ -446,6 +453,10 @@ def test_the_reproducer_shows_it_without_us(original: Path, tmp_path: Path) -> N
     assert [array.shape for array in given] == [(1, 8, 16)]
     assert np.array_equal(outputs(out / "model.onnx", given)[0], expected)
     assert not np.allclose(outputs(out / "candidate.onnx", given)[0], expected, rtol=1e-2)
+    again = carry_out(
+        asked(out / "model.onnx", out / "candidate.onnx", data=out, output=tmp_path / "again")
+    )
+    assert [node["operator"] for node in again["finding"]["nodes"]] == ["LeakyRelu"]
     assert found["rerun"] in (out / "README.md").read_text("utf-8")
     assert "onnxruntime" in (out / "README.md").read_text("utf-8")
 
@@ -469,7 +480,7 @@ def test_an_open_size_is_kept_where_the_fault_needs_it(original: Path, tmp_path:
         nph.from_array(np.array([v]), n) for n, v in {"zero_to": 0, "minus_one": 1}.items()
     )
     onnx.save(model, tmp_path / "bad.onnx")
-    carry_out(Request(str(original), tmp_path / "bad.onnx", output=tmp_path / "out"))
+    carry_out(asked(original, tmp_path / "bad.onnx", output=tmp_path / "out"))
     (given,) = tensors(tmp_path / "out" / "test_data_set_0", "input")
     assert given.shape == (2, 8, 16)  # the first set that has a second row
 
@@ -485,7 +496,7 @@ def test_a_weight_that_nothing_shows_is_named_all_the_same(tmp_path: Path) -> No
         onnx.save(model, tmp_path / f"{name}.onnx")
     np.savez(tmp_path / "ids.npz", ids=np.arange(8))
     found = carry_out(
-        Request(str(tmp_path / "right.onnx"), tmp_path / "wrong.onnx", data=tmp_path / "ids.npz",
+        asked(tmp_path / "right.onnx", tmp_path / "wrong.onnx", data=tmp_path / "ids.npz",
                 output=tmp_path / "out")
     )  # fmt: skip
     assert not found["passes"]
@@ -499,7 +510,7 @@ def test_a_weight_that_nothing_shows_is_named_all_the_same(tmp_path: Path) -> No
 
 
 def test_a_faithful_backend_has_no_fault(original: Path, tmp_path: Path) -> None:
-    found = carry_out(Request(str(original), backend="tensorflow:cpu", output=tmp_path / "out"))
+    found = carry_out(asked(original, on="tensorflow:cpu", output=tmp_path / "out"))
     assert found["passes"], found["finding"]
     assert found["versions"]["tensorflow"]
 
@@ -507,13 +518,13 @@ def test_a_faithful_backend_has_no_fault(original: Path, tmp_path: Path) -> None
 @pytest.mark.slow
 def test_a_spoilt_weight_of_an_artifact_is_named(original: Path, tmp_path: Path) -> None:
     folder = tmp_path / "converted"
-    run(Conversion(str(original), "tensorflow", output=folder))
+    run(Request(str(original), "tensorflow", output=folder))
     weights = load_file(folder / "weights.safetensors")
-    found = carry_out(Request(str(original), folder, output=tmp_path / "out"))
+    found = carry_out(asked(original, folder, output=tmp_path / "out"))
     assert found["passes"], found["finding"]
     weights["w1"] = half(weights["w1"])
     save_file(weights, folder / "weights.safetensors")
-    found = carry_out(Request(str(original), folder, output=tmp_path / "out"))
+    found = carry_out(asked(original, folder, output=tmp_path / "out"))
     assert [w["name"] for w in found["finding"]["weights"]] == ["w1"]
     assert "'second'" in found["finding"]["nodes"][0]["node"]
 
@@ -530,19 +541,27 @@ def test_a_node_says_which_module_and_line_it_is_from(exported) -> None:
     assert "self.gru(" in origin.line
 
 
+def test_the_profile_of_a_backend_has_a_row_for_each_node(original: Path, tmp_path: Path) -> None:
+    sets = [InputSet("drawn", {"x": RNG(1).standard_normal((3, 8, 16)).astype(np.float32)})]
+    rows = layer_profile(original, parse("onnxruntime"), sets, tmp_path)
+    assert len(rows) > 10
+    assert all(row["effective_bits"] > 22 for row in rows if row["effective_bits"] is not None)
+    assert not any(row["wrong"] for row in rows)
+    assert {"sine", "inner"}.isdisjoint(name for row in rows for name in row["outputs"])
+
+
 # --- what a user gets wrong --------------------------------------------------------------------
 
 
 def wrong_requests(
     original: Path, folder: Path
-) -> dict[str, tuple[Request, type[InteropError], str]]:
+) -> dict[str, tuple[BisectRequest, type[InteropError], str]]:
     other = net()
     other.graph.input[0].name = "z"
     for node in other.graph.node:
         node.input[:] = ["z" if name == "x" else name for name in node.input]
     onnx.save(other, folder / "other.onnx")
     (folder / "text.onnx").write_text("no model")
-    model = str(original)
     wide = parser.parse_model(NET.replace("float[n,8,16] x)", "double[n,8,16] x)").split("[first]")[0]
                               .replace("(float[n,8,16] y, float[n,16] pooled)", "(double[n,8,16] y)") + "y = Neg (x) }")  # fmt: skip
     narrow = parser.parse_model("""<ir_version: 10, opset_import: ["": 23]>
@@ -550,14 +569,13 @@ def wrong_requests(
     for name, one in (("wide", wide), ("narrow", narrow)):
         onnx.save(one, folder / f"{name}.onnx")
     return {
-        "other types": (Request(str(folder / "wide.onnx"), folder / "narrow.onnx"), UsageError, "float64 in the one"),
-        "nothing to compare with": (Request(model), UsageError, "nothing to hold"),
-        "no such backend": (Request(model, backend="tenserflow"), UsageError, "tenserflow"),
-        "no such file": (Request(model, folder / "none.onnx"), InvalidModel, "none.onnx"),
-        "no model": (Request(model, folder / "text.onnx"), InvalidModel, "text.onnx"),
-        "other inputs": (Request(model, folder / "other.onnx"), UsageError, "cannot be paired"),
-        "not ONNX": (Request(model, folder), InteropError, str(folder)),
-        "no such data": (Request(model, original, data=folder / "none.npz"), UsageError, "none.npz"),
+        "other types": (asked(folder / "wide.onnx", folder / "narrow.onnx"), UsageError, "float64 in the one"),
+        "nothing to compare with": (asked(original), UsageError, "nothing to hold"),
+        "no such file": (asked(original, folder / "none.onnx"), InvalidModel, "none.onnx"),
+        "no model": (asked(original, folder / "text.onnx"), InvalidModel, "text.onnx"),
+        "other inputs": (asked(original, folder / "other.onnx"), UsageError, "cannot be paired"),
+        "not ONNX": (asked(original, folder), InteropError, str(folder)),
+        "no such data": (asked(original, original, data=folder / "none.npz"), UsageError, "none.npz"),
     }  # fmt: skip
 
 

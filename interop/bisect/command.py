@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,44 +12,36 @@ import onnx_ir as ir
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from interop import output, sources, targets
-from interop.backends import parse
+from interop import conversion, frameworks, output, proof, sources, targets
+from interop.backends import Backend, parse
 from interop.bisect import reproducer, run
 from interop.bisect.candidate import Executor, OnBackend, OnnxRuntime
 from interop.bisect.pieces import Graph
-from interop.bisect.record import record, write_readme
+from interop.bisect.record import layer_rows, record, write_readme
 from interop.bisect.weights import WeightDifference, compare_weights
-from interop.conversion import Request as Conversion
-from interop.conversion import provide_for, scratch_folder
+from interop.conversion import Clock, Request, provide_for, scratch_folder
 from interop.errors import InvalidModel, UsageError
 from interop.frameworks import known
-from interop.frameworks import parse as parse_framework
-from interop.graph.canonical import canonicalize, signature_of
+from interop.graph.canonical import canonicalize, save, signature_of
 from interop.graph.load import load
-from interop.parity import InputSet, input_sets, load_input_sets
+from interop.parity.sets import InputSet
 from interop.progress import Progress, Silent
 from interop.reference import ModelReference, resolve
 from interop.workers import Worker
 
 
 @dataclass(frozen=True)
-class Request:
-    """What was asked for. candidate: another graph, or a folder that a conversion wrote; backend: where
-    its pieces run; layers: the profile of every node, and no search."""
+class BisectRequest:
+    """`model` as a conversion takes one (its target is not looked at; its output is the reproducer).
 
-    model: str
+    candidate: another graph, or a folder that a conversion wrote; on: where the pieces run; layers: the
+    profile of every node, and no search.
+    """
+
+    model: Request
     candidate: Path | None = None
-    backend: str | None = None
-    source: str | None = None
-    output: Path | None = None
-    force: bool = False
+    on: Backend | None = None
     layers: bool = False
-    data: Path | None = None
-    sizes: dict[str, int] = field(default_factory=dict)
-    trust: bool = False
-    seed: int = 0
-    timeout: float = 1800.0  # seconds
-    verbose: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,36 +54,34 @@ class Candidate:
     notes: tuple[str, ...] = ()
 
 
-def carry_out(request: Request, progress: Progress | None = None) -> dict[str, Any]:
+def carry_out(request: BisectRequest, progress: Progress | None = None) -> dict[str, Any]:
     """Search, and write a reproducer where something is found; returns the record of it (JSON types).
 
     Raises the errors of interop.errors; then nothing is left on disk, and no process.
     """
-    progress = progress or Silent()
-    backend = None if request.backend is None else parse(request.backend)
-    home = None if request.source is None else parse_framework(request.source).framework
-    reference = resolve(request.model, home)
-    folder = request.output or Path(f"{reference.name}-bisect")
+    progress, asked = progress or Silent(), request.model
+    home = None if asked.source is None else frameworks.parse(asked.source)
+    reference = resolve(asked.model, None if home is None else home.framework)
+    folder = asked.output or Path(f"{reference.name}-bisect")
     if not request.layers:
-        output.check_free(folder, force=request.force)
+        output.check_free(folder, force=asked.force)
     with scratch_folder() as scratch, ExitStack() as stack:
-        with progress.stage("canonical ONNX"):
-            path = _exported(reference, request, scratch, progress)
-            model = canonicalize(path)
-            signature, proto = signature_of(model), ir.to_proto(model)
-            sets = _inputs(proto, signature, reference, request)
-        graph = Graph(proto)
-        candidate = _candidate(request, graph, model)
+        made = _exported(reference, home.version if home else None, asked, scratch, progress)
+        sets = proof.plan(
+            made.canonical, made.signature, reference.architecture, asked, scratch
+        ).sets
+        graph = Graph(ir.to_proto(made.model))
+        candidate = _candidate(request, graph, made.model)
         executor: Executor = OnnxRuntime()
-        wanted = backend or (parse(candidate.backend) if candidate.backend else None)
-        if wanted is not None:
+        backend = request.on or (parse(candidate.backend) if candidate.backend else None)
+        if backend is not None:
             executor = stack.enter_context(
-                OnBackend(wanted, scratch, timeout=request.timeout, progress=progress,
-                          log=print if request.verbose else None)
+                OnBackend(backend, scratch, timeout=asked.timeout, progress=progress,
+                          log=print if asked.verbose else None)
             )  # fmt: skip
         subject = run.subject(
             graph, candidate.graph, executor, sets, scratch,
-            weights=candidate.weights, seed=request.seed,
+            weights=candidate.weights, seed=asked.seed,
         )  # fmt: skip
         if request.layers:
             graded = run.profile(subject, progress)
@@ -100,7 +91,7 @@ def carry_out(request: Request, progress: Progress | None = None) -> dict[str, A
         if case is None:
             return record(request, subject, candidate.notes, found)
         with progress.stage("reproducer"), output.staged(folder) as aside:
-            smallest = reproducer.shrink(subject.pair, case, executor, request.seed)
+            smallest = reproducer.shrink(subject.pair, case, executor, asked.seed)
             reproducer.write(subject.pair, smallest, aside)
             document = record(request, subject, candidate.notes, found, reproducer=folder)
             write_readme(document, aside)
@@ -108,40 +99,55 @@ def carry_out(request: Request, progress: Progress | None = None) -> dict[str, A
         return document
 
 
+def layer_profile(
+    canonical: Path,
+    backend: Backend,
+    sets: Sequence[InputSet],
+    scratch: Path,
+    *,
+    seed: int = 0,
+    timeout: float = 1800.0,
+    progress: Progress | None = None,
+) -> list[dict[str, Any]]:
+    """Every node of a canonical ONNX file by itself on `backend`, on the first of `sets`: a row each, as
+    the record has them. For `interop check --layers`.
+
+    Raises UnsupportedOperator or InvalidModel for a node that has no truth.
+    """
+    progress = progress or Silent()
+    graph = Graph(ir.to_proto(canonicalize(canonical)))
+    with OnBackend(backend, scratch / "pieces", timeout=timeout, progress=progress) as executor:
+        subject = run.subject(graph, graph, executor, sets, scratch, seed=seed)
+        return layer_rows(subject, run.profile(subject, progress))
+
+
 def _exported(
-    reference: ModelReference, request: Request, scratch: Path, progress: Progress
-) -> Path:
-    """The model as ONNX: the file itself, or what its framework's worker makes of it."""
-    asked = Conversion(
-        request.model, "", data=request.data, sizes=request.sizes, trust=request.trust
-    )
+    reference: ModelReference,
+    version: str | None,
+    asked: Request,
+    scratch: Path,
+    progress: Progress,
+) -> conversion.Export:
+    """The model as canonical ONNX; only what is none yet needs its framework's worker."""
     if reference.framework == "onnx":
         assert reference.path is not None
-        return reference.path
-    home = provide_for(reference.framework, None, progress)
+        with progress.stage("canonical ONNX"):
+            model = canonicalize(reference.path)
+            save(model, scratch / "canonical.onnx")
+            source = sources.Source(reference.path, ())
+            signature = signature_of(model)
+            return conversion.Export(source, model, signature, scratch / "canonical.onnx")
+    home = provide_for(reference.framework, version, progress)
     with Worker(
         home.interpreter, known()[reference.framework].guest, label=reference.framework,
-        timeout=request.timeout, log=print if request.verbose else None,
+        timeout=asked.timeout, log=print if asked.verbose else None,
     ) as worker:  # fmt: skip
-        return sources.load(reference, worker, asked, scratch).onnx
+        return conversion.export(reference, worker, asked, scratch, Clock(), progress)
 
 
-def _inputs(
-    proto: Any, signature: Any, reference: ModelReference, request: Request
-) -> tuple[InputSet, ...]:
-    if request.data is not None:
-        return load_input_sets(request.data, signature)
-    bounds: dict[str, int] = {}
-    sizes = dict(request.sizes)
-    if reference.architecture is not None:
-        bounds = {i.name: i.below for i in reference.architecture.inputs if i.below is not None}
-        sizes = {**reference.architecture.sizes, **sizes}
-    return input_sets(proto, signature, seed=request.seed, sizes=sizes, bounds=bounds)
-
-
-def _candidate(request: Request, graph: Graph, model: ir.Model) -> Candidate:
+def _candidate(request: BisectRequest, graph: Graph, model: ir.Model) -> Candidate:
     if request.candidate is None:
-        if request.backend is None:
+        if request.on is None:
             raise UsageError(
                 "there is nothing to hold the model against",
                 hint="Name a backend (--on torch:cpu), a second graph, or a converted folder.",

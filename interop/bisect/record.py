@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from interop.bisect.run import Bisection, Finding, Subject
 from interop.graph.origins import origin_of
 
 if TYPE_CHECKING:
-    from interop.bisect.command import Request
+    from interop.bisect.command import BisectRequest
 
 SCHEMA_VERSION = 1
 
@@ -25,7 +26,7 @@ _PACKAGES = ("interop", "numpy", "onnx", "onnxruntime")
 
 
 def record(
-    request: Request,
+    request: BisectRequest,
     subject: Subject,
     notes: tuple[str, ...],
     found: Bisection | None = None,
@@ -39,17 +40,17 @@ def record(
     return {
         "schema_version": SCHEMA_VERSION,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "model": request.model,
+        "model": request.model.model,
         "candidate": None if request.candidate is None else str(request.candidate),
         "backend": subject.executor.name,
         "passes": not wrong,
         "nodes": len(subject.pair.reference.nodes),
         "inputs": [one.to_json() for one in subject.sets],
-        "seed": request.seed,
+        "seed": request.model.seed,
         "weights": [weight.to_json() for weight in subject.weights],
         "whole": {} if found is None else {k: v.to_json() for k, v in found.whole.items()},
         "prefixes": [] if found is None else [_step(vars(step)) for step in found.steps],
-        "layers": [_layer(subject, layer) for layer in graded],
+        "layers": layer_rows(subject, graded),
         "finding": None if found is None or found.finding is None else _finding(found.finding),
         "reproducer": None if reproducer is None else str(reproducer),
         "rerun": None if reproducer is None else _rerun(subject),
@@ -60,6 +61,11 @@ def record(
         },
         "notes": list(notes),
     }
+
+
+def layer_rows(subject: Subject, layers: Sequence[Layer]) -> list[dict[str, Any]]:
+    """One row a node, in order."""
+    return [_layer(subject, layer) for layer in layers]
 
 
 def _step(step: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,13 @@ def bisect(
     layers: Annotated[
         bool, typer.Option("--layers", help="Show every node by itself, and search for none.")
     ] = False,
-    data: Annotated[Path | None, typer.Option("--data", help="Inputs of your own.")] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", help="An input, e.g. 'x:float32[batch,3,224,224]'. Repeatable."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Inputs of your own: .npz, .npy, ONNX test data.")
+    ] = None,
     sizes: Annotated[
         list[str] | None,
         typer.Option("--size", help="Size of a dynamic dimension, e.g. sequence=128. Repeatable."),
@@ -52,25 +58,31 @@ def bisect(
     ] = False,
 ) -> None:
     """Name the first node of MODEL that goes wrong, with the smallest model that still shows it."""
-    from interop.bisect.command import Request, carry_out
-    from interop.cli.convert import parse_size
+    from interop.backends import parse
+    from interop.bisect.command import BisectRequest, carry_out
+    from interop.cli.convert import parse_input, parse_size
+    from interop.conversion import Request
     from interop.report.bisect import bisect_summary
     from interop.report.terminal import RichProgress
 
-    request = Request(
-        model=model,
+    request = BisectRequest(
+        Request(
+            model=model,
+            target="",
+            source=source,
+            output=output,
+            force=force,
+            inputs=tuple(parse_input(text) for text in inputs or ()),
+            data=data,
+            sizes=dict(parse_size(text) for text in sizes or ()),
+            trust=trust,
+            seed=seed,
+            timeout=timeout,
+            verbose=verbose,
+        ),
         candidate=candidate,
-        backend=backend,
-        source=source,
-        output=output,
-        force=force,
+        on=None if backend is None else parse(backend),
         layers=layers,
-        data=data,
-        sizes=dict(parse_size(text) for text in sizes or ()),
-        trust=trust,
-        seed=seed,
-        timeout=timeout,
-        verbose=verbose,
     )
     with RichProgress() as progress:
         document = carry_out(request, progress)

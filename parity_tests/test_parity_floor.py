@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import onnx
 import pytest
@@ -9,8 +11,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from interop.errors import InvalidModel, ParityFailed
 from interop.parity.compare import Verdict, compare
-from interop.parity.floor import floor_runs, perturb, perturbable
+from interop.parity.floor import floor_runs, perturbable
 from interop.parity.noise import measure_noise
+from interop.parity.rounding import perturb
 
 RNG = np.random.default_rng
 
@@ -170,3 +173,40 @@ def test_a_wrong_truth_is_disputed_and_not_a_large_floor() -> None:
     assert measure_noise(labels, [np.array([1, 2, 4])] * 3).disputed
     assert not measure_noise(labels, [np.array([1, 2, 4]), labels]).disputed
     assert measure_noise(truth[:3], runs).disputed
+
+
+def test_memory_is_one_copy_of_the_weights_and_does_not_grow_with_the_sets() -> None:
+    """Beside the model itself, which protobuf holds where nobody counts."""
+    size, count = 512, 12
+    nodes = [helper.make_node("MatMul", [f"v{i}", f"w{i}"], [f"v{i + 1}"]) for i in range(count)]
+    weights = [
+        numpy_helper.from_array(RNG(i).standard_normal((size, size)).astype(np.float32), f"w{i}")
+        for i in range(count)
+    ]
+    ends = [
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", size])
+        for n in ("v0", f"v{count}")
+    ]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+
+    class Sets(dict):
+        """Inputs that are read when they are asked for."""
+
+        def items(self):
+            return (
+                (label, {"v0": np.full((400, size), k, np.float32)}) for label, k in super().items()
+            )
+
+    def peak(sets: int) -> float:
+        given = Sets({str(k): k for k in range(sets)})
+        tracemalloc.start()
+        for _ in floor_runs(model, given, runs=2):
+            pass
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most / (count * size * size * 4)
+
+    few, many = peak(2), peak(24)
+    assert few < 1.9
+    assert many < few + 0.2

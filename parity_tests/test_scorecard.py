@@ -26,7 +26,7 @@ from scorecard.nets import NETS, Net
 from scorecard.plot import plot
 from scorecard.rewrites import REWRITES, rewrite
 from scorecard.subjects import SUBJECTS, bounds
-from scorecard.summary import by_mutator, hidden, scores, survivors
+from scorecard.summary import above_rounding, beyond, by_mutator, scores, survivors
 
 from interop.graph.canonical import canonicalize, signature_of
 from interop.parity.inputs import input_sets
@@ -44,7 +44,8 @@ def shapes() -> onnx.ModelProto:
     scores_ = net(
         "Mul", net("MatMul", x, net("Transpose", x, perm=[0, 1, 3, 2])), net.constant(0.2236068)
     )
-    far = net("Trilu", net.constant(np.full((2, 2), -30.0)), net.constant(1, np.int64), upper=1)
+    far = net("Sub", net("Mul", scores_, net.constant(0.0)), net.constant(30.0))
+    far = net("Trilu", far, net.constant(1, np.int64), upper=1)
     open_ = net("Unsqueeze", "mask", net.constant([1, 2], np.int64))
     heads = net("Softmax", net("Add", net("Add", scores_, far), open_), axis=-1)
     x = net("Transpose", net("MatMul", heads, x), perm=[2, 0, 1, 3])
@@ -73,7 +74,33 @@ def bounded() -> onnx.ModelProto:
     return net.model({"ids": (TensorProto.INT64, ["n"])}, outputs)
 
 
-OWN: dict[str, Callable[[], onnx.ModelProto]] = {**NETS, "shapes": shapes, "bounded": bounded}
+def pools() -> onnx.ModelProto:
+    """Windows over odd sizes, whose result may be of any size."""
+    net = Net(9)
+    x = net("Conv", "image", net.weight(6, 3, 3, 3), strides=[2, 2], pads=[1] * 4)
+    x = net("MaxPool", net("Relu", x), kernel_shape=[2, 2], strides=[2, 2])
+    x = net("Flatten", net("GlobalAveragePool", x))
+    net("Gemm", x, net.weight(4, 6), net.weight(4), out="y", transB=1)
+    return net.model({"image": (FLOAT, ["n", 3, 17, 17])}, {"y": ["n", 4]})
+
+
+def sized() -> onnx.ModelProto:
+    """A mean over however many there are; a Reshape that keeps the batch."""
+    net = Net(10)
+    count = net("Cast", net("Shape", "x", start=1, end=2), to=FLOAT)
+    x = net("Div", net("ReduceSum", "x", net.constant([1], np.int64), keepdims=0), count)
+    x = net("MatMul", net("Reshape", x, net.constant([0, 2, 4], np.int64)), net.weight(4, 5))
+    net("ReduceMean", net("Tanh", x), net.constant([1], np.int64), keepdims=0, out="y")
+    return net.model({"x": (FLOAT, ["n", "t", 8])}, {"y": ["n", 5]})
+
+
+OWN: dict[str, Callable[[], onnx.ModelProto]] = {
+    **NETS,
+    "shapes": shapes,
+    "bounded": bounded,
+    "pools": pools,
+    "sized": sized,
+}
 
 
 @pytest.fixture(scope="module")
@@ -253,14 +280,15 @@ def _row(blamed: bool, status: str = "changed", exact: tuple[float, float] | Non
 
 
 def test_figures_of_known_rows():
-    rows = [_row(True), _row(True), _row(False, exact=(2.0, 50.0)), _row(False, "equivalent")]
+    rows = [_row(True), _row(True), _row(False, exact=(0.5, 50.0)), _row(False, "equivalent")]
     rows += [_row(False, "faithful"), _row(True, "faithful")]
     ours, top1 = (s for s in scores(rows) if s.inputs == "quick")
     assert (ours.killed, ours.mutants, ours.alarms, ours.faithful) == (2, 3, 1, 2)
+    assert (ours.kill_rate_above, ours.above) == (1, 2)
     assert (top1.killed, top1.alarms) == (0, 0)
     (survivor,) = survivors(rows, "quick")
-    assert hidden(survivor, "quick")
-    assert not hidden(survivor, "wide")
+    assert (beyond(survivor, "quick"), beyond(survivor, "wide")) == (0.5, 50.0)
+    assert len(above_rounding(rows, "wide")) == 3
 
 
 def test_plot_shows_every_gate():

@@ -192,14 +192,17 @@ def tokens() -> onnx.ModelProto:
         net("Mul", "ids", net.constant(2654435761, np.int64)),
         net.constant(5_000_000_019, np.int64),
     )
-    bucket = net("Mod", whole, net.constant(61, np.int64))
+    rest = net("Mod", whole, net.constant(61, np.int64))
+    bucket = net("Add", rest, net.constant(61, np.int64))
     shifted = net("Sub", "ids", net.constant(25, np.int64))
     group = net("Add", net("Div", shifted, net.constant(4, np.int64)), net.constant(10, np.int64))
     scaled = net("Mul", net("Cast", "ids", to=TensorProto.FLOAT), net.constant(0.37))
     level = net("Cast", scaled, to=TensorProto.INT64)
-    x = net("Gather", net.weight(61, width), bucket)
-    for table, index in ((net.weight(40, width), group), (net.weight(40, width), level)):
-        x = net("Add", x, net("Gather", table, index))
+    halves = net("Div", net("Cast", "ids", to=TensorProto.FLOAT), net.constant(2.0))
+    half = net("Cast", net("Round", halves), to=TensorProto.INT64)
+    x = net("Gather", net.weight(122, width), bucket)
+    for index in (group, level, half):
+        x = net("Add", x, net("Gather", net.weight(40, width), index))
     x = net("LayerNormalization", x, net.between(0.5, 1.5, width), net.weight(width), epsilon=1e-5)
     q, k, v = (net("MatMul", x, net.weight(width, width)) for _ in range(3))
     scores = net(
@@ -222,8 +225,9 @@ def quantized() -> onnx.ModelProto:
 
     def eight_bits(x: str, scale: str, zero: int, channels: int = 0) -> str:
         zeros = net.constant([zero] * channels if channels else zero, np.uint8)
+        by: dict[str, Any] = {"axis": 1} if channels else {}
         for op in ("QuantizeLinear", "DequantizeLinear"):
-            x = net(op, x, scale, zeros, **({"axis": 1} if channels else {}))
+            x = net(op, x, scale, zeros, **by)
         return x
 
     x = eight_bits("image", net.constant(0.03), 128)

@@ -10,6 +10,8 @@ from scorecard.judging import OURS
 from scorecard.ledger import Row
 from scorecard.mutators import MUTATORS
 
+SIGNIFICAND = 24  # bits of float32's
+
 
 @dataclass(frozen=True)
 class Score:
@@ -19,12 +21,18 @@ class Score:
     inputs: str  # "quick" or "wide"
     killed: int
     mutants: int
+    killed_above: int  # of the mutants that do more than rounding does
+    above: int
     alarms: int
     faithful: int
 
     @property
     def kill_rate(self) -> float:
         return self.killed / self.mutants if self.mutants else 0.0
+
+    @property
+    def kill_rate_above(self) -> float:
+        return self.killed_above / self.above if self.above else 0.0
 
     @property
     def alarm_rate(self) -> float:
@@ -47,10 +55,13 @@ def scores(rows: Sequence[Row]) -> list[Score]:
         gates = dict.fromkeys(gate for row in rows for gate in _blamed(row, inputs))
         for gate in gates:
             bad = [r for r in changed(rows) if gate in _blamed(r, inputs)]
+            above = [_blamed(row, inputs)[gate] for row in above_rounding(bad, inputs)]
             good = [r for r in faithful(rows) if gate in _blamed(r, inputs)]
             killed = sum(_blamed(row, inputs)[gate] for row in bad)
             alarms = sum(_blamed(row, inputs)[gate] for row in good)
-            found.append(Score(gate, inputs, killed, len(bad), alarms, len(good)))
+            found.append(
+                Score(gate, inputs, killed, len(bad), sum(above), len(above), alarms, len(good))
+            )
     return found
 
 
@@ -80,13 +91,26 @@ def survivors(rows: Sequence[Row], inputs: str) -> list[Row]:
     return [row for row in changed(rows) if not _blamed(row, inputs).get(OURS, True)]
 
 
-def hidden(row: Row, inputs: str) -> bool:
-    """Whether a survivor, computed without any rounding, is within what rounding may do by our own
-    rule (8 times the floor) on all the inputs it was tried on."""
+def beyond(row: Row, inputs: str) -> float:
+    """What a survivor does, computed without any rounding, over what rounding does: below 1, nothing
+    that looks at float32 outputs on these inputs can find it."""
     assert row.exact is not None
-    return row.exact[0 if inputs == "quick" else 1] < 8
+    return row.exact[0 if inputs == "quick" else 1]
+
+
+def above_rounding(rows: Sequence[Row], inputs: str) -> list[Row]:
+    """The mutants that change the function by more than rounding does on these inputs."""
+    return [
+        row for row in changed(rows)
+        if _blamed(row, inputs).get(OURS, True) or beyond(row, inputs) >= 1
+    ]  # fmt: skip
 
 
 def alarms(rows: Sequence[Row], inputs: str) -> list[Row]:
     """The faithful runs that ours blames."""
     return [row for row in faithful(rows) if _blamed(row, inputs).get(OURS, False)]
+
+
+def multiples(rows: Iterable[Row]) -> list[float]:
+    """The largest error over the floor of each of these rows, on all inputs, in order."""
+    return sorted(2 ** (SIGNIFICAND - row.bits) for row in rows if row.bits is not None)

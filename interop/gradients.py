@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from onnx import ModelProto
 from safetensors.numpy import load_file, save_file
 
 from interop.backends import Backend
@@ -35,10 +34,11 @@ from interop.parity.derivatives import (
     match,
 )
 from interop.parity.double import double_model, widen_array
-from interop.parity.floor import SETTINGS, perturb
 from interop.parity.groups import Array
 from interop.parity.noise import is_float
+from interop.parity.rounding import perturb
 from interop.parity.sets import InputSet
+from interop.parity.settings import settings
 from interop.parity.truth import Truth
 from interop.progress import Progress, Silent
 from interop.targets import Target, lower
@@ -183,13 +183,13 @@ class _Session:
         if self._witness is None:
             self._witness = self._written("floor", _WITNESS, canonicalize(self._model))
         target, worker = self._witness
-        settings = _settings(ir.to_proto(canonicalize(self._model)))
+        exempt = set(settings(ir.to_proto(canonicalize(self._model)).graph))
         weights = load_file(target.folder / "weights.safetensors")
         found = []
         for number in numbers:
             rng = np.random.default_rng([self._seed, number, 1])
             moved = {
-                name: perturb(array, rng) if number and name not in settings else array
+                name: perturb(array, rng) if number and name not in exempt else array
                 for name, array in weights.items()
             }
             feeds = {n: perturb(a, rng) if number else a for n, a in self._inputs.items()}
@@ -257,13 +257,3 @@ class _Session:
             found.values,
             dialect.take_back(found.outputs),
         )
-
-
-def _settings(model: ModelProto) -> set[str]:
-    """Weights that set what an operator does, so that a nudge makes another model of it."""
-    return {
-        node.input[place]
-        for node in model.graph.node
-        for place in SETTINGS.get(node.op_type, ())
-        if place < len(node.input)
-    }

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
-from interop.parity.truth import reads, subgraphs
+from interop.parity.settings import reads, subgraphs
 
 #: Set behind the name of a value that a piece is given, where others make it.
 GIVEN = "/given"

@@ -14,6 +14,7 @@ import pytest
 from onnx import helper, parser
 from onnx import numpy_helper as nph
 from safetensors.numpy import load_file, save_file
+from typer.testing import CliRunner
 
 from interop.backends import parse
 from interop.bisect import OnnxRuntime, bisect, profile
@@ -24,6 +25,7 @@ from interop.bisect.reference import References
 from interop.bisect.run import subject
 from interop.bisect.search import cuts, halve, widths
 from interop.bisect.units import pair
+from interop.cli import app
 from interop.conversion import Request, run
 from interop.errors import InteropError, InvalidModel, UnsupportedOperator, UsageError
 from interop.graph.canonical import canonicalize
@@ -504,6 +506,20 @@ def test_a_weight_that_nothing_shows_is_named_all_the_same(tmp_path: Path) -> No
     assert [w["name"] for w in found["finding"]["weights"]] == ["words"]
     assert found["reproducer"] is None
     assert not (tmp_path / "out").exists()
+
+
+def test_the_command_says_it_and_ends_with_3(original: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    bad = planted(FAULTS["slope"][0], tmp_path)
+    said = CliRunner().invoke(app, ["bisect", str(original), str(bad)])
+    assert said.exit_code == 3
+    assert "LeakyRelu 'bent' goes wrong first" in said.output
+    assert "cd net-bisect && interop bisect" in said.output
+    right = CliRunner().invoke(app, ["bisect", str(original), str(original), "--force"])
+    assert right.exit_code == 0
+    shown = CliRunner().invoke(app, ["bisect", str(original), str(bad), "--layers"])
+    assert shown.exit_code == 3
+    assert "divergent" in next(line for line in shown.output.splitlines() if "bent" in line)
 
 
 # --- frameworks --------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from interop.graph.indices import unwrap_indices
 from interop.graph.infer import infer_shapes
 from interop.graph.lengths import drop_full_lengths
 from interop.graph.load import CANONICAL_OPSET, load
+from interop.graph.origins import remember, restore
 from interop.graph.reshapes import drop_idle_expands, settle_targets, swap_axes
 from interop.graph.shared import share
 from interop.graph.states import drop_zero_states
@@ -54,10 +55,12 @@ def canonicalize(path: Path) -> ir.Model:
     version = model.opset_imports[""]
     if version < CANONICAL_OPSET:
         set_aside(model)
+        origins = remember(model)
         model = _through_proto(
             path, model, lambda proto: version_converter.convert_version(proto, CANONICAL_OPSET)
         )
         bring_back(model)
+        restore(model, origins)
     return tidy(path, model, take_away(model))
 
 

@@ -14,14 +14,8 @@ from interop.signature import TensorSpec
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-#: jax2onnx cannot trace flax's loops over time.
-RECURRENT = ("lstm_classifier", "keyword_spotter")
-#: What jax2onnx has to fix to trace a causal mask.
-FIXED = {"gpt": "sequence"}
 ZOO_WAYS = [
-    pytest.param(name, marks=() if name in ("dlrm", "resnet18") else pytest.mark.long)
-    for name in ZOO
-    if name not in RECURRENT
+    pytest.param(name, marks=() if name in ("dlrm", "gpt") else pytest.mark.long) for name in ZOO
 ]
 
 GUESTS = Path(__file__).parent / "guests"
@@ -52,17 +46,20 @@ def test_zoo(name, tmp_path):
     for one, wanted in zip(inputs, ZOO[name].inputs_in("jax"), strict=True):
         assert one["name"] == wanted.name
         for given, dim in zip(one["shape"], wanted.shape, strict=True):
-            assert isinstance(given, int) if dim == FIXED.get(name) else given == dim
-    assert any("fixed in the exported model" in n for n in done.manifest["notes"]) == (
-        name in FIXED
-    )
+            assert given == dim
+    assert not any("fixed in the exported model" in note for note in done.manifest["notes"])
 
 
-@pytest.mark.parametrize("name", RECURRENT)
-def test_recurrent_layers_of_flax_cannot_be_exported(name, tmp_path):
-    with pytest.raises(InvalidModel, match="jax2onnx could not export"):
-        interop.convert(name, source="jax", target="torch", output=tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+def test_recurrent_layer_of_flax(here, tmp_path):
+    """A scan both ways, its length open, with the weights under their names in the module."""
+    done = interop.convert(
+        "jax_models:reader", source="jax", target="jax", output=tmp_path / "out",
+        inputs=(TensorSpec("x", "float32", ("batch", "length", 4)),),
+    )  # fmt: skip
+    assert done.grade == "A", done.manifest["rule"]["sentence"]
+    assert done.manifest["signature"]["inputs"][0]["shape"] == ["batch", "length", 4]
+    source = (done.folder / "model.py").read_text()
+    assert "params['both.forward_rnn.cell.dense_h.kernel']" in source
 
 
 def test_function(here, tmp_path):
@@ -86,16 +83,8 @@ def test_there_and_back(tmp_path):
     assert trip.grade == "A", [hop.first.sentence for hop in trip.hops]
 
 
-def test_compiled_program(tmp_path):
-    """StableHLO has no way to ONNX; its source has, but is Python."""
-    (tmp_path / "model.jax").write_bytes(b"whatever")
-    with pytest.raises(InvalidModel, match="no way from that to ONNX"):
-        interop.convert(
-            str(tmp_path / "model.jax"), source="jax", target="torch", output=tmp_path / "out"
-        )
+def test_source_is_run_only_where_it_is_trusted(tmp_path):
     (tmp_path / "model.py").write_text("raise SystemExit")
     with pytest.raises(InvalidModel, match="would run its"):
-        interop.convert(
-            str(tmp_path / "model.jax"), source="jax", target="torch", output=tmp_path / "out"
-        )
+        interop.convert(str(tmp_path), source="jax", target="torch", output=tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -23,8 +23,8 @@ from interop.converters.jax.programs import (
     program_of,
     read_program,
     symbol,
-    write_onnx,
 )
+from interop.converters.jax.writing import write_onnx
 from jax import export as jax_export
 
 from interop.workers.failures import GuestFailure

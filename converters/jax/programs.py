@@ -1,4 +1,4 @@
-"""A serialised jax.export program (StableHLO) → ONNX."""
+"""Programs of jax.export: read from files, with names for what goes in and comes out, and run."""
 
 from __future__ import annotations
 
@@ -10,17 +10,13 @@ from typing import Any
 
 import jax
 import numpy as np
-from interop.converters.jax.exports.tensors import Dim, Size, Tensor
-from interop.converters.jax.exports.walk import Frame
-from interop.converters.jax.exports.writing import Writer, digest
+from interop.converters.jax.exports.tensors import functions_of, module_of
+from interop.converters.jax.exports.writing import digest
 from jax import export
 from jax.interpreters.mlir import make_ir_context
 from safetensors import safe_open
 
 from interop.workers.failures import GuestFailure
-from interop.workers.onnx_file import Graph
-
-_OPSET = 21
 
 
 @dataclass(frozen=True)
@@ -85,7 +81,9 @@ def calling(program: Program) -> Callable[..., dict[str, Any]]:
     jitted = jax.jit(exported.call)
 
     def call(**feeds: Any) -> dict[str, Any]:
-        args, kwargs = jax.tree.unflatten(exported.in_tree, [feeds[name] for name in program.inputs])
+        args, kwargs = jax.tree.unflatten(
+            exported.in_tree, [feeds[name] for name in program.inputs]
+        )
         return named(jitted(*args, **kwargs))
 
     return call
@@ -104,9 +102,13 @@ def symbol(name: str) -> str:
 def _shape(name: str, shape: Sequence[Any]) -> list[int | str]:
     """Open sizes as words: their own where they are one, else one for the axis."""
     return [
-        int(size) if isinstance(size, int) else str(size) if str(size).isidentifier() else f"{name}_dim{axis}"
+        size if isinstance(size, int) else _word(str(size), f"{name}_dim{axis}")
         for axis, size in enumerate(shape)
-    ]  # fmt: skip
+    ]
+
+
+def _word(size: str, otherwise: str) -> str:
+    return size if size.isidentifier() else otherwise
 
 
 def _input_names(exported: export.Exported) -> list[str]:
@@ -118,7 +120,9 @@ def _input_names(exported: export.Exported) -> list[str]:
     noted = _noted_names(exported)
     names = []
     for index, path in enumerate(paths):
-        keys = [str(getattr(key, "key", getattr(key, "idx", getattr(key, "name", "")))) for key in path]
+        keys = [
+            str(getattr(key, "key", getattr(key, "idx", getattr(key, "name", "")))) for key in path
+        ]
         positional = keys[0] == "0"
         name = noted.get(index, f"input_{index}") if positional else "_".join(keys[1:])
         names.append(re.sub(r"\W+", "_", name).strip("_") or f"input_{index}")
@@ -128,8 +132,8 @@ def _input_names(exported: export.Exported) -> list[str]:
 def _noted_names(exported: export.Exported) -> dict[int, str]:
     """What the program notes of its arguments' names, by their number."""
     with make_ir_context():
-        module = exported.mlir_module(serialized=False)  # which has to outlive its operations
-        functions = _functions(module)
+        module = module_of(exported)
+        functions = functions_of(module)
         main = functions.get("_wrapped_jax_export_main", functions["main"])
         arguments = list(main.regions[0].blocks[0].arguments)
         kept = list(exported.module_kept_var_idx)
@@ -149,91 +153,8 @@ def output_names(exported: export.Exported) -> list[str]:
 
 def named(results: Any) -> dict[str, Any]:
     """The results by name: their keys, or output_0 and on."""
-    if isinstance(results, dict) and all(jax.tree_util.all_leaves([one]) for one in results.values()):
+    if isinstance(results, dict) and all(
+        jax.tree_util.all_leaves([one]) for one in results.values()
+    ):
         return {str(key): value for key, value in sorted(results.items())}  # as jax.tree has them
     return {f"output_{index}": leaf for index, leaf in enumerate(jax.tree.leaves(results))}
-
-
-def _functions(module: Any) -> dict[str, Any]:
-    return {
-        view.operation.attributes["sym_name"].value: view.operation
-        for view in module.body.operations
-        if view.operation.name == "func.func"
-    }
-
-
-def write_onnx(program: Program, specs: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write the program to `path`. specs: of its inputs, whose words name open sizes; 64-bit inputs of
-    a program that takes 32 bits are narrowed.
-
-    Raises GuestFailure, naming every operation that has no ONNX form, before anything is written.
-    """
-    exported = program.exported
-    graph = Graph(_OPSET)
-    graph.reserve(program.outputs)
-    with make_ir_context():
-        module = exported.mlir_module(serialized=False)
-        writer, problems = Writer(graph, names=program.names), []  # type: Writer, list[str]
-        frame = Frame(writer, _functions(module), problems)
-        given = _given(program, writer, {spec["name"]: spec for spec in specs})
-        results = frame.call("main", _arguments(exported, given))
-        if problems:
-            raise _unsupported(problems)
-        for name, value in zip(program.outputs, results, strict=True):
-            writer.node("Identity", writer.full(value), output=name)
-            words = [
-                size if isinstance(size, int) else size.key if isinstance(size, Size) and isinstance(size.key, str) else None
-                for size in value.sizes
-            ]  # fmt: skip
-            graph.output(name, value.dtype, words)
-    graph.prune()
-    graph.save(str(path))
-
-
-def _given(program: Program, writer: Writer, specs: dict[str, Any]) -> list[Tensor]:
-    found = []
-    for name, aval in zip(program.inputs, program.exported.in_avals, strict=True):
-        dtype = aval.dtype.name
-        if name in program.weights:
-            array = np.asarray(program.weights[name])
-            found.append(Tensor(writer.graph.constant(array, name), dtype, tuple(array.shape)))
-            continue
-        declared = specs[name]
-        writer.graph.input(name, declared["dtype"], declared["shape"])
-        inner = writer.cast(name, declared["dtype"], dtype)
-        sizes: list[Dim] = []
-        for axis, size in enumerate(declared["shape"]):
-            if isinstance(size, int):
-                sizes.append(size)
-                continue
-            asked = writer.dim(Tensor(name, dtype, (None,) * len(declared["shape"])), axis)
-            assert isinstance(asked, Size)
-            sizes.append(Size(asked.name, size, 1))
-        found.append(Tensor(inner, dtype, tuple(sizes)))
-    return found
-
-
-def _arguments(exported: export.Exported, given: list[Tensor]) -> list[Tensor]:
-    """What `main` takes: first the number of the platform, where there are several, then those inputs
-    that are used (jax.export, calling convention)."""
-    kept = [given[index] for index in exported.module_kept_var_idx]
-    if len(exported.platforms) == 1:
-        return kept
-    platform = np.array(_platform(exported.platforms), object)
-    return [Tensor("", "int32", (), numbers=platform), *kept]
-
-
-def _platform(platforms: Sequence[str]) -> int:
-    return platforms.index("cpu") if "cpu" in platforms else 0
-
-
-def _unsupported(problems: Sequence[str]) -> GuestFailure:
-    lines = sorted(set(problems))
-    return GuestFailure(
-        "UnsupportedOperator",
-        "{} operation(s) of this program cannot be written as ONNX:\n  {}".format(
-            len(lines), "\n  ".join(lines)
-        ),
-        hint="Write that part of the function with other operations of JAX, or leave it to what runs "
-        "before or after the model.",
-    )

@@ -70,27 +70,27 @@ def run(request: Request, progress: Progress | None = None) -> Bench:
         graded = grade_all(
             subject.plan, request.on, request.model.timeout, request.model.seed, scratch, progress
         )
-        field = _Field(request, graded, scratch, find_meters())
+        contenders = _Contenders(request, graded, scratch, find_meters())
         beats: list[tuple[float, ...]] = []
         before, points = cpu_time(), []
         for batch, threads, clock in itertools.product(batches, cpus, clocks(request.on)):
             inputs, shapes = fed[batch]
             with progress.stage(_title(batch, threads, clock)) as update:
-                seen = field.measure(
+                seen = contenders.measure(
                     inputs, threads, cpus[threads], clock,
                     between=lambda: beats.append(calibrate()), update=update,
                 )  # fmt: skip
             points.append(Point(batch, threads, cpus[threads], clock, shapes, seen))
         noise = Noise(tuple(beats), before, cpu_time())
-        document = bench_record(request, subject, here, noise, graded, points, field.meters)
+        document = bench_record(request, subject, here, noise, graded, points, contenders.meters)
         if request.output is not None:
             _write(document, request.output)
     return Bench(request.output, document)
 
 
 @dataclass(frozen=True)
-class _Field:
-    """The contenders, and what they are measured with."""
+class _Contenders:
+    """Who is measured, if parity holds, and with what."""
 
     request: Request
     graded: Mapping[Backend, Graded]

@@ -16,10 +16,12 @@ from interop.errors import InvalidModel
 from interop.graph.batched_scan import bring_back, set_aside
 from interop.graph.declared import give_back, take_away
 from interop.graph.fold import fold_constants, settle_branches
+from interop.graph.gelus import fuse_gelus
 from interop.graph.indices import unwrap_indices
 from interop.graph.infer import infer_shapes
+from interop.graph.lengths import drop_full_lengths
 from interop.graph.load import CANONICAL_OPSET, load
-from interop.graph.reshapes import settle_targets, swap_axes
+from interop.graph.reshapes import drop_idle_expands, settle_targets, swap_axes
 from interop.graph.shared import share
 from interop.graph.states import drop_zero_states
 from interop.signature import Dim, Signature, TensorSpec
@@ -76,6 +78,9 @@ def tidy(path: Path, model: ir.Model, declared: Mapping[str, ir.Shape] | None = 
             changed, declared = give_back(model, declared), None
     unwrap_indices(model)
     drop_zero_states(model)
+    drop_full_lengths(model)
+    drop_idle_expands(model)
+    fuse_gelus(model)
     share(model)
     swap_axes(model)
     settle_targets(model)

@@ -51,16 +51,12 @@ class Coverage:
     """Which thresholds the input sets have met on both sides, and which not.
 
     `missed` are the others, each with the side where no value lay ("never above", "never below",
-    or "never met"); `hidden` are nodes in subgraphs, which are not looked into.
+    or "never clear of it"); `hidden` are nodes in subgraphs, which are not looked into.
     """
 
     total: int
     missed: tuple[tuple[Threshold, str], ...]
     hidden: tuple[str, ...]
-
-    @property
-    def share(self) -> float:
-        return 1 - len(self.missed) / self.total if self.total else 1.0
 
     def to_json(self) -> dict[str, Any]:
         return {

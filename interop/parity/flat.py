@@ -20,6 +20,10 @@ INTEGERS = frozenset(
     getattr(TensorProto, f"{sign}INT{width}") for sign in ("", "U") for width in (8, 16, 32, 64)
 )
 
+FLOATS = frozenset(
+    {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16}
+)
+
 #: Operators whose output holds elements of their first input, unchanged but for their type.
 KEEPERS = frozenset(
     {"Cast", "CastLike", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Tile", "Transpose",

@@ -18,6 +18,7 @@ from onnx import ModelProto, NodeProto
 from onnx import numpy_helper as nph
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import RuntimeContextError
+from onnx.reference.ops._op_list import load_op
 
 from interop.errors import InvalidModel, UnsupportedOperator
 from interop.parity.double import double_model, widen_array
@@ -25,7 +26,7 @@ from interop.parity.operators import OPERATORS
 from interop.parity.randomness import RANDOM as RANDOM
 from interop.parity.randomness import random_nodes
 from interop.parity.session import skeleton
-from interop.parity.settings import reads
+from interop.parity.settings import graphs, reads
 from interop.parity.settings import subgraphs as subgraphs
 
 Array = np.ndarray[Any, Any]
@@ -39,15 +40,18 @@ KEPT = 1 << 28
 class Truth:
     """A model ready to be evaluated in float64.
 
-    Raises UnsupportedOperator for a node with random output, or one that cannot be evaluated in
-    float64 (it is named): there is no fallback to a narrower type.
+    What the evaluator lacks is written out in simpler operators where that is known how, and is
+    then one of `written_out`; that is float64 all the same. Raises UnsupportedOperator for a node
+    with random output, or one that cannot be evaluated in float64 (it is named): there is no
+    fallback to a narrower type.
     """
 
     def __init__(self, model: ModelProto) -> None:
         for node in random_nodes(model):
             raise _no_truth(node)
         weights = _Weights(model)
-        twin = double_model(skeleton(model, weights))
+        bare, self.written_out = _write_out(skeleton(model, weights))
+        twin = double_model(bare)
         self._evaluator = _Evaluator(twin, new_ops=list(OPERATORS))
         self._evaluator.weights = weights
         self.output_names: tuple[str, ...] = tuple(self._evaluator.output_names)
@@ -89,6 +93,41 @@ class _Weights(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self._tensors)
+
+
+def _write_out(model: ModelProto) -> tuple[ModelProto, tuple[str, ...]]:
+    """`model` without the operators that the evaluator lacks, and which those were; what has no
+    decomposition either is left for the evaluator to refuse."""
+    lacking = {
+        node.op_type
+        for graph in graphs(model.graph)
+        for node in graph.node
+        if node.domain == "" and not _evaluated(node.op_type)
+    }
+    if not lacking:
+        return model, ()
+    import onnx_ir as ir  # guests that import this package need not have it
+
+    from interop.graph.decompositions.apply import decompose
+
+    parsed = ir.from_proto(model)
+    nodes = [node for node in parsed.graph.all_nodes() if node.op_type in lacking]
+    for number, node in enumerate(nodes):
+        node.name = node.name or f"{node.op_type}_{number}"
+    done, _ = decompose(parsed, nodes)
+    return (ir.to_proto(parsed), tuple(sorted(done))) if done else (model, ())
+
+
+def _evaluated(kind: str) -> bool:
+    if any(operator.__name__ == kind for operator in OPERATORS):
+        return True
+    try:
+        load_op("", kind)
+    except RuntimeContextError:  # known, and waits for the types of its inputs
+        return True
+    except (NotImplementedError, RuntimeError, ValueError):
+        return False
+    return True
 
 
 def _describe(node: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 from interop.models.loading import into_flax
 from interop.models.resnet.weights import DEPTHS, WIDTHS, draw

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import jax
 from interop.converters.jax.artifact import save_program
-from interop.converters.jax.programs import read_program, write_onnx
+from interop.converters.jax.programs import read_program
+from interop.converters.jax.writing import write_onnx
 
 from interop.workers.failures import GuestFailure
 

@@ -8,7 +8,7 @@ from typing import Any
 from interop.converters.jax.exports.elementwise import plain
 from interop.converters.jax.exports.operation import Op
 from interop.converters.jax.exports.reductions import top_k
-from interop.converters.jax.exports.shape import vector_of
+from interop.converters.jax.exports.slices import vector_of
 from interop.converters.jax.exports.tensors import Refused, Tensor
 from interop.converters.jax.exports.windows import dynamic_reduce_window
 
@@ -44,7 +44,7 @@ def chlo_top_k(op: Op) -> Sequence[Tensor]:
 
 
 def _dynamic_top_k(op: Op) -> Sequence[Tensor]:
-    (k,) = vector_of(op, 1) if op.operands[1].rank else [op.operands[1].numbers.item()]  # type: ignore[union-attr]
+    (k,) = vector_of(op, 1) if op.operands[1].rank else [op.operands[1].numbers.item()]
     return top_k(op, k)
 
 

@@ -40,8 +40,7 @@ def _product(op: Op, left: Tensor, right: Tensor, batch: Any, inner: Any) -> Ten
     else:
         names = [a.merged(w, last=True), b.merged(w, last=False)]
     names = [
-        w.cast(name, x.dtype, _computed(op))
-        for name, x in zip(names, (left, right), strict=True)
+        w.cast(name, x.dtype, _computed(op)) for name, x in zip(names, (left, right), strict=True)
     ]
     name = w.cast(w.once("MatMul", *names), _computed(op), op.dtype)
     if loose and len(free[0]) != 0:

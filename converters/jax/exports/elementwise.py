@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from interop.converters.jax.exports.bits import bitcast, shift
 from interop.converters.jax.exports.operation import Op, direction_of, merged
 from interop.converters.jax.exports.tensors import Refused, Tensor, array_of
 from interop.converters.jax.exports.writing import Writer, number
@@ -101,7 +102,11 @@ def _atan2(w: Writer, dtype: str, y: str, x: str) -> str:
     angle = w.once("Atan", w.once("Div", over, under))
     # 1 / -0 is what tells the zeros apart.
     signs = [
-        w.once("Less", w.once("Where", w.once("Equal", part, zero), w.once("Div", one, part), part), zero)
+        w.once(
+            "Less",
+            w.once("Where", w.once("Equal", part, zero), w.once("Div", one, part), part),
+            zero,
+        )
         for part in (y, x)
     ]
     turn = w.once("Where", signs[0], w.once("Neg", pi), pi)
@@ -113,43 +118,22 @@ def _atan2(w: Writer, dtype: str, y: str, x: str) -> str:
     return w.once("Where", w.once("Equal", x, zero), upright, found)
 
 
-def _shift(direction: str, *, signed: bool) -> Entry:
-    """Shifts of unsigned numbers, and of signed ones by what they are without a sign.
-
-    By as many bits as there are, or more, nothing is left (or the sign alone).
-    """
-
-    def entry(w: Writer, dtype: str, x: str, by: str) -> str:
-        bits = np.dtype(dtype).itemsize * 8
-        if signed:
-            return _shift_with_sign(w, dtype, x, by, bits)
-        wide = "uint64" if bits > 32 else "uint32"
-        plain_x = w.cast(w.cast(x, dtype, f"uint{bits}"), f"uint{bits}", wide)
-        count = w.cast(w.cast(by, dtype, f"uint{bits}"), f"uint{bits}", wide)
-        whole, zero = w.constant(bits, wide), w.constant(0, wide)
-        all_out = w.once("GreaterOrEqual", count, whole)
-        moved = w.once("BitShift", plain_x, w.once("Where", all_out, zero, count), direction=direction)
-        kept = w.once("Where", all_out, zero, moved)
-        return w.cast(w.cast(kept, wide, f"uint{bits}"), f"uint{bits}", dtype)
-
-    return entry
-
-
-def _shift_with_sign(w: Writer, dtype: str, x: str, by: str, bits: int) -> str:
-    """x / 2 ** by, rounded down."""
-    if bits > 32:
-        raise Refused("a shift of 64 bits that keeps the sign")
-    wide, most = w.cast(x, dtype, "int64"), w.constant(bits - 1)
-    power = w.once("Pow", w.constant(2), w.once("Min", w.cast(by, dtype, "int64"), most))
-    low = w.once("Sub", wide, w.once("Mod", wide, power))
-    return w.cast(w.once("Div", low, power), "int64", dtype)
-
-
 #: ONNX's operator, and whether its answer is turned.
 COMPARISONS = {
     "EQ": ("Equal", False), "NE": ("Equal", True), "GE": ("GreaterOrEqual", False),
     "GT": ("Greater", False), "LE": ("LessOrEqual", False), "LT": ("Less", False),
 }  # fmt: skip
+
+
+def maximum(op: Op) -> Tensor:
+    """Beside zero, ONNX's Relu."""
+    first, second = op.operands
+    if np.dtype(op.dtype).kind == "f":
+        for x, other in ((first, second), (second, first)):
+            if op.w.value_of(other) == 0 and x.thin is None:
+                name = op.w.once("Relu", op.w.held(x))
+                return Tensor(name, op.dtype, merged(op.sizes, x.sizes), x.order)
+    return plain("Max", "Or")(op)
 
 
 def compare(op: Op) -> Tensor:
@@ -210,8 +194,8 @@ def reduce_precision(op: Op) -> Tensor:
 def constant(op: Op) -> Tensor:
     array = array_of(op.operation.attributes["value"])
     sizes = op.sizes
-    if array.dtype.kind in "iub" and np.prod(sizes, dtype=int) <= 1024:  # type: ignore[arg-type]
-        whole = np.broadcast_to(array, sizes).astype(object)  # type: ignore[arg-type]
+    if array.dtype.kind in "iub" and np.prod(sizes, dtype=int) <= 1024:
+        whole = np.broadcast_to(array, sizes).astype(object)
         return Tensor("", op.dtype, sizes, numbers=whole)
     thin = () if array.ndim < len(sizes) else None
     return Tensor(op.w.constant(array, op.dtype), op.dtype, sizes, thin=thin)
@@ -222,6 +206,7 @@ ENTRIES: dict[str, Callable[[Op], Any]] = {
     "add": plain("Add", "Or"),
     "and": _bits("And", "BitwiseAnd"),
     "atan2": each(_atan2),
+    "bitcast_convert": bitcast,
     "cbrt": each(_cbrt),
     "ceil": plain("Ceil"),
     "clamp": clamp,
@@ -237,7 +222,7 @@ ENTRIES: dict[str, Callable[[Op], Any]] = {
     "log": plain("Log"),
     "log_plus_one": each(_log1p),
     "logistic": plain("Sigmoid"),
-    "maximum": plain("Max", "Or"),
+    "maximum": maximum,
     "minimum": plain("Min", "And"),
     "multiply": plain("Mul", "And"),
     "negate": plain("Neg"),
@@ -251,9 +236,9 @@ ENTRIES: dict[str, Callable[[Op], Any]] = {
     "round_nearest_even": plain("Round"),
     "rsqrt": each(_rsqrt),
     "select": select,
-    "shift_left": each(_shift("LEFT", signed=False)),
-    "shift_right_arithmetic": each(_shift("RIGHT", signed=True)),
-    "shift_right_logical": each(_shift("RIGHT", signed=False)),
+    "shift_left": each(shift("LEFT", signed=False)),
+    "shift_right_arithmetic": each(shift("RIGHT", signed=True)),
+    "shift_right_logical": each(shift("RIGHT", signed=False)),
     "sign": plain("Sign"),
     "sine": plain("Sin"),
     "sqrt": plain("Sqrt"),

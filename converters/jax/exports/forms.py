@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from interop.converters.jax.exports.operation import Op, merged
 from interop.converters.jax.exports.reductions import constant_in
-from interop.converters.jax.exports.tensors import Tensor
+from interop.converters.jax.exports.tensors import Tensor, module_of
 from jax import export
 from jax.interpreters.mlir import make_ir_context
 
@@ -69,8 +69,10 @@ def _pattern(function: Callable[[Any], Any], dtype: str) -> _Pattern:
     with jax.enable_x64(dtype == "float64"):
         program = export.export(jax.jit(function))(jax.ShapeDtypeStruct((3,), jnp.dtype(dtype)))
     with make_ir_context():
-        module = program.mlir_module(serialized=False)
-        functions = {view.operation.attributes["sym_name"].value: view for view in module.body.operations}
+        module = module_of(program)
+        functions = {
+            view.operation.attributes["sym_name"].value: view for view in module.body.operations
+        }
         return _read_function(functions, "main", [_Pattern("x")])
 
 
@@ -124,7 +126,9 @@ def _matches(pattern: _Pattern, value: Any, found: dict[Any, Any]) -> bool:
         return number is not None and bool(np.float64(number) == pattern.number)
     if operation.name != pattern.name or _attributes(operation) != pattern.attributes:
         return False
-    if not all(_matches(*pair, found) for pair in zip(pattern.operands, operation.operands, strict=True)):
+    if not all(
+        _matches(*pair, found) for pair in zip(pattern.operands, operation.operands, strict=True)
+    ):
         return False
     found[value] = pattern
     return True

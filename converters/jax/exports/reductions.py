@@ -11,8 +11,17 @@ from interop.converters.jax.exports.tensors import Refused, Tensor, array_of
 from interop.converters.jax.exports.writing import Writer
 
 #: ONNX's reductions by what combines two entries.
-_REDUCTIONS = {"add": "ReduceSum", "maximum": "ReduceMax", "minimum": "ReduceMin", "multiply": "ReduceProd"}
+_REDUCTIONS = {
+    "add": "ReduceSum",
+    "maximum": "ReduceMax",
+    "minimum": "ReduceMin",
+    "multiply": "ReduceProd",
+}
 _PAIRS = {"add": "Add", "maximum": "Max", "minimum": "Min", "multiply": "Mul"}
+
+
+#: The same on truths, as 1 and 0.
+ON_TRUTHS = {"and": "minimum", "or": "maximum", "multiply": "minimum", "add": "maximum"}
 
 
 def kind_of(op: Op, body: Any) -> str:
@@ -22,7 +31,9 @@ def kind_of(op: Op, body: Any) -> str:
     names = [operation.name.removeprefix("stablehlo.") for operation in operations]
     if len(operations) != 2 or len(operations[0].operands) != 2:
         raise Refused(f"a reduction of its own ({', '.join(names[:-1]) or 'nothing'})")
-    if set(operations[0].operands) != set(block.arguments) or operations[1].operands[0] != operations[0].results[0]:  # fmt: skip
+    combined, end = operations
+    both = set(combined.operands) == set(block.arguments)
+    if not both or end.operands[0] != combined.results[0]:
         raise Refused(f"a reduction of its own ({names[0]})")
     return names[0]
 
@@ -63,7 +74,7 @@ def _reduced(op: Op, kind: str) -> Tensor:
     sizes = [x.sizes[axis] for axis in left]
     before = x.dtype
     if before == "bool":
-        kind = {"and": "minimum", "or": "maximum", "multiply": "minimum", "add": "maximum"}.get(kind, kind)  # fmt: skip
+        kind = ON_TRUTHS.get(kind, kind)
     if kind not in _REDUCTIONS:
         raise Refused(f"a reduction by {kind}")
     wide = "int32" if np.dtype(before).itemsize < 4 and np.dtype(before).kind in "iub" else before
@@ -166,7 +177,9 @@ def _keys(op: Op) -> list[tuple[int, bool]]:
     with zeros and what is no number made alike.
     """
     block = op.block(0)
-    made = {result: view.operation for view in block.operations for result in view.operation.results}
+    made = {
+        result: view.operation for view in block.operations for result in view.operation.results
+    }
     arguments = {argument: index for index, argument in enumerate(block.arguments)}
     end = next(v.operation for v in block.operations if v.operation.name == "stablehlo.return")
 

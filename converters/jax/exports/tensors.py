@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -131,3 +132,19 @@ def place_of(location: Any) -> str:
     lines = re.findall(r'"([^"]+)":(\d+)', str(location))
     own = [one for one in lines if "site-packages" not in one[0]] or lines
     return f" ({own[0][0]}:{own[0][1]})" if own else ""
+
+
+def module_of(exported: Any) -> Any:
+    """The module of a program, which has to outlive its operations; within a context."""
+    if "serialized" in inspect.signature(exported.mlir_module).parameters:
+        return exported.mlir_module(serialized=False)
+    return ir.Module.parse(exported.mlir_module())  # before JAX 0.10: by way of its text
+
+
+def functions_of(module: Any) -> dict[str, Any]:
+    """The functions of a module, by name."""
+    return {
+        view.operation.attributes["sym_name"].value: view.operation
+        for view in module.body.operations
+        if view.operation.name == "func.func"
+    }

@@ -9,13 +9,7 @@ from interop.converters.jax.exports.forms import known_form
 from interop.converters.jax.exports.integers import followed
 from interop.converters.jax.exports.operation import Op
 from interop.converters.jax.exports.table import EXPORTS
-from interop.converters.jax.exports.tensors import (
-    Refused,
-    Tensor,
-    dtype_of,
-    place_of,
-    sizes_of,
-)
+from interop.converters.jax.exports.tensors import Refused, Tensor, dtype_of, place_of, sizes_of
 from interop.converters.jax.exports.writing import Writer
 
 _ENDS = ("func.return", "stablehlo.return")

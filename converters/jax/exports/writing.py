@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,12 @@ from interop.converters.jax.exports.tensors import Dim, Refused, Size, Tensor
 from interop.workers.onnx_file import Graph, dtype_number
 
 _INT64 = dtype_number("int64")
+
+
+_ON_NUMBERS: dict[str, Callable[[int, int], int]] = {
+    "Add": operator.add, "Sub": operator.sub, "Mul": operator.mul, "Max": max, "Min": min,
+    "Div": operator.floordiv,
+}  # fmt: skip
 
 
 class Writer:
@@ -35,19 +42,19 @@ class Writer:
 
     # Nodes
 
-    def node(self, operator: str, *inputs: str, **attributes: Any) -> Any:
+    def node(self, kind: str, *inputs: str, **attributes: Any) -> Any:
         """The name (with `count`, the names) of a new node's results."""
-        return self.graph.node(operator, list(inputs), **attributes)
+        return self.graph.node(kind, list(inputs), **attributes)
 
-    def once(self, operator: str, *inputs: str, **attributes: Any) -> str:
+    def once(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """The same, but the same node is written once only."""
         options = tuple(
             (key, tuple(value) if isinstance(value, list) else value)
             for key, value in sorted(attributes.items())
         )
-        key = (operator, inputs, options)
+        key = (kind, inputs, options)
         if key not in self._made:
-            self._made[key] = self.node(operator, *inputs, **attributes)
+            self._made[key] = self.node(kind, *inputs, **attributes)
         return self._made[key]
 
     def constant(self, value: Any, dtype: str = "int64", name: str = "constant") -> str:
@@ -76,10 +83,12 @@ class Writer:
 
     # Sizes
 
-    def size(self, operator: str, a: int | Size, b: int | Size) -> Size:
+    def size(self, kind: str, a: int | Size, b: int | Size) -> int | Size:
         """The size that an operator gives for two of them."""
-        key = (operator, *(one.key if isinstance(one, Size) else one for one in (a, b)))
-        return Size(self.once(operator, self.scalar(a), self.scalar(b)), key)
+        if isinstance(a, int) and isinstance(b, int):
+            return _ON_NUMBERS[kind](a, b)
+        key = (kind, *(one.key if isinstance(one, Size) else one for one in (a, b)))
+        return Size(self.once(kind, self.scalar(a), self.scalar(b)), key)
 
     def plus(self, a: int | Size, number: int) -> int | Size:
         """A size and so many more."""
@@ -93,6 +102,13 @@ class Writer:
         least = None if base.least is None else base.least + total
         below = None if base.below is None else self.plus(base.below, total)
         return Size(name, key, least, below, base, total)
+
+    def counted(self, size: int | Size, behind: int) -> str:
+        """0, 1 and on along an axis, with so many axes of size 1 behind it."""
+        along = self.once("Range", self.constant(0), self.scalar(size), self.constant(1))
+        if not behind:
+            return along
+        return self.once("Unsqueeze", along, self.constant(list(range(1, behind + 1))))
 
     def scalar(self, size: int | Size) -> str:
         """A size as an int64 without axes."""
@@ -161,7 +177,11 @@ class Writer:
         if any(size != 1 for axis, size in enumerate(x.sizes) if axis not in x.thin):
             return self.once("Expand", self.held(x), self.vector(self.dims(x)))
         missing = list(range(x.thin[0] if x.thin else x.rank))
-        return self.once("Unsqueeze", self.held(x), self.constant(missing)) if missing else self.held(x)
+        return (
+            self.once("Unsqueeze", self.held(x), self.constant(missing))
+            if missing
+            else self.held(x)
+        )
 
     def _transposed(self, name: str, axes: list[int]) -> str:
         return name if axes == sorted(axes) else self.once("Transpose", name, perm=axes)

@@ -12,6 +12,7 @@ import typer
 from interop.cli import (
     audit,
     bench,
+    bisect,
     check,
     convert,
     doctor,
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 app.command("convert")(convert.convert)
 app.command("check")(check.check)
+app.command("bisect")(bisect.bisect)
 app.command("roundtrip")(roundtrip.roundtrip)
 app.command("routes")(routes.routes)
 app.command("matrix")(matrix.matrix)

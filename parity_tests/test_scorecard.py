@@ -75,9 +75,11 @@ def bounded() -> onnx.ModelProto:
 
 
 def pools() -> onnx.ModelProto:
-    """Windows over odd sizes, whose result may be of any size."""
+    """Windows over odd sizes, whose result may be of any size; statistics that need their epsilon."""
     net = Net(9)
     x = net("Conv", "image", net.weight(6, 3, 3, 3), strides=[2, 2], pads=[1] * 4)
+    statistics = (net.weight(6), net.between(0.001, 0.01, 6))
+    x = net("BatchNormalization", x, net.between(0.5, 1.5, 6), net.weight(6), *statistics)
     x = net("MaxPool", net("Relu", x), kernel_shape=[2, 2], strides=[2, 2])
     x = net("Flatten", net("GlobalAveragePool", x))
     net("Gemm", x, net.weight(4, 6), net.weight(4), out="y", transB=1)

@@ -17,7 +17,8 @@ from scorecard.subjects import Subject
 @dataclass(frozen=True)
 class Case:
     """kind: "mutant" (a mutator's name, and where it sits), or one of the faithful kinds: "setting"
-    of ONNX Runtime, "rewrite", "backend"."""
+    of ONNX Runtime, "rewrite" (run as usual, or at the level of optimisation that `site` names),
+    "backend"."""
 
     kind: str
     name: str
@@ -38,7 +39,7 @@ def plan(subject: Subject, model: ModelProto, seed: int) -> tuple[Case, ...]:
     return (
         *mutants,
         *(Case("setting", str(setting)) for setting in settings()),
-        *(Case("rewrite", row.name) for row in REWRITES),
+        *(Case("rewrite", row.name, level) for row in REWRITES for level in ("", "DISABLE_ALL")),
         *(Case("backend", name) for name in BACKENDS),
     )
 

@@ -13,7 +13,8 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto
 
 from interop.errors import InteropError
-from interop.parity.noise import Noise, error_of
+from interop.parity.elements import error_of
+from interop.parity.noise import Noise
 from interop.parity.truth import Truth, reads
 from scorecard.edit import Array, is_new
 from scorecard.evidence import Evidence, Outputs

@@ -18,7 +18,7 @@ from scorecard.edit import Array
 Outputs = dict[str, Array]
 
 LEVELS = ("DISABLE_ALL", "ENABLE_BASIC", "ENABLE_EXTENDED", "ENABLE_ALL")
-THREADS = (1, 2, 3)
+THREADS = (1, 2, 3, 4)
 MODES = ("SEQUENTIAL", "PARALLEL")
 
 #: Frameworks that run what the model is converted into.

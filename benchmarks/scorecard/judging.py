@@ -15,7 +15,7 @@ from interop.workers.tensors import write_tensors
 from scorecard.cases import Case
 from scorecard.equivalence import Original
 from scorecard.evidence import QUICK, Evidence, Outputs
-from scorecard.executors import DoesNotRunError, Session, run_elsewhere, settings
+from scorecard.executors import DoesNotRunError, Session, Setting, run_elsewhere, settings
 from scorecard.gates.peers import Peers
 from scorecard.gates.usual import TESTS, blames
 from scorecard.ledger import Row
@@ -79,7 +79,8 @@ class Judge:
                 case, "left out", difference=difference.size, on=difference.inputs,
                 reason="in float64 it is another function",
             )  # fmt: skip
-        return self._faithful(case, model, Session(model))
+        setting = Setting(case.site) if case.site else Setting()
+        return self._faithful(case, model, Session(model, setting))
 
     def _faithful(self, case: Case, model: ModelProto, session: Session) -> Row:
         quick = [session.run(one) for one in self._evidence.sets[:QUICK]]

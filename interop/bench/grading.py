@@ -41,10 +41,11 @@ class Ready:
 
 @dataclass(frozen=True)
 class Graded:
-    """One backend. why: what keeps it from being measured, or empty; exit_code: what that alone would
-    end a command with."""
+    """One backend. why: what keeps it from being measured, or empty, and `hint` what to do about it;
+    exit_code: what that alone would end a command with."""
 
     why: str = ""
+    hint: str = ""
     exit_code: int = 0
     grade: dict[str, Any] | None = None
     ready: Ready | None = None
@@ -105,7 +106,7 @@ def _made(
             artifact = runner.build(plan.canonical, calibration=plan.inputs())
             seconds = None if backend.row.takes_onnx else time.perf_counter() - start
     except InteropError as error:
-        return Graded(error.message, error.exit_code)
+        return Graded(error.message, error.hint, error.exit_code)
     ready = Ready(home, artifact, shipped_bytes(artifact.path, backend), seconds)
     return Graded(ready=ready)
 
@@ -125,7 +126,9 @@ def _held(
         attempts, made.items(), hold(plan, attempts, ()).sides, strict=True
     ):
         if attempt.error is not None:
-            found[backend] = replace(row, why=str(attempt.error), exit_code=attempt.exit_code)
+            hint = attempt.error.hint if isinstance(attempt.error, InteropError) else ""
+            why, code = str(attempt.error), attempt.exit_code
+            found[backend] = replace(row, why=why, hint=hint, exit_code=code)
             continue
         given = grade(held)
         row = replace(row, grade=given.to_json())

@@ -14,6 +14,7 @@ from onnx_ir.passes import common
 
 from interop.errors import InvalidModel
 from interop.graph.batched_scan import bring_back, set_aside
+from interop.graph.counted import count_loops
 from interop.graph.declared import give_back, take_away
 from interop.graph.fold import fold_constants, settle_branches
 from interop.graph.gelus import fuse_gelus
@@ -25,6 +26,7 @@ from interop.graph.origins import remember, restore
 from interop.graph.reshapes import drop_idle_expands, settle_targets, swap_axes
 from interop.graph.shared import share
 from interop.graph.states import drop_zero_states
+from interop.graph.transposes import reduce_untransposed
 from interop.signature import Dim, Signature, TensorSpec
 
 _IR_VERSION = 10
@@ -79,11 +81,13 @@ def tidy(path: Path, model: ir.Model, declared: Mapping[str, ir.Shape] | None = 
         changed = fold_constants(model) + settle_branches(model) > 0
         if declared and not changed:
             changed, declared = give_back(model, declared), None
+    count_loops(model)
     unwrap_indices(model)
     drop_zero_states(model)
     drop_full_lengths(model)
     drop_idle_expands(model)
     fuse_gelus(model)
+    reduce_untransposed(model)
     share(model)
     swap_axes(model)
     settle_targets(model)

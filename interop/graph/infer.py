@@ -294,8 +294,10 @@ def _sliced(node: ir.Node, sizes: Followed) -> Dims | None:
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         if not isinstance(axis, int):
             return [None] * len(data)
-        whole = start == 0 and step == 1 and isinstance(end, int) and end >= _TO_THE_END
-        if not whole:
+        size, bounds = dims[axis], (start, end, step)
+        if isinstance(size, int) and all(isinstance(bound, int) for bound in bounds):
+            dims[axis] = len(range(*slice(*bounds).indices(size)))
+        elif start != 0 or step != 1 or not isinstance(end, int) or end < _TO_THE_END:
             dims[axis] = None
     return dims
 

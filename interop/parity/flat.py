@@ -13,7 +13,7 @@ import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 from onnx import numpy_helper as nph
 
-from interop.parity.truth import subgraphs
+from interop.parity.settings import subgraphs
 from interop.signature import Dim
 
 INTEGERS = frozenset(

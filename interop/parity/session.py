@@ -2,7 +2,8 @@
 
 The weights are inputs of the graph, not constants in it. So one session serves every perturbed
 run, holds no copy of them and packs nothing. It runs the graph as it is written, unoptimised:
-what is fused or folded would no longer round where the graph says.
+what is fused or folded would no longer round where the graph says. `filled` puts weights back in,
+for a session that may fuse them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 from onnx import GraphProto, ModelProto, helper
+from onnx import numpy_helper as nph
 
 from interop.errors import InvalidModel
 
@@ -22,11 +24,16 @@ Array = np.ndarray[Any, Any]
 class Session:
     """Raises InvalidModel where ONNX Runtime cannot load or run the model."""
 
-    def __init__(self, model: ModelProto, threads: int = 0) -> None:
+    def __init__(self, model: ModelProto, threads: int = 0, *, optimized: bool = False) -> None:
+        levels = ort.GraphOptimizationLevel
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 4  # what goes wrong is raised, and need not be printed, too
+        options.graph_optimization_level = (
+            levels.ORT_ENABLE_ALL if optimized else levels.ORT_DISABLE_ALL
+        )
+        # Else layers between Quantize and Dequantize run in integers, whose sums some processors saturate.
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
         # Else activations that meet four-bit weights are rounded to eight bits, unasked.
         options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
         self.output_names = [value.name for value in model.graph.output]
@@ -66,6 +73,17 @@ def skeleton(model: ModelProto, names: Collection[str]) -> ModelProto:
             graph.input.append(_declaration(tensor.name, tensor.data_type, list(tensor.dims)))
     _forget(graph, set(names))
     return bare
+
+
+def filled(bare: ModelProto, weights: Mapping[str, Array]) -> ModelProto:
+    """The skeleton with these weights as initializers again (a copy)."""
+    whole = ModelProto()
+    whole.CopyFrom(bare)
+    kept = [value for value in whole.graph.input if value.name not in weights]
+    del whole.graph.input[:]
+    whole.graph.input.extend(kept)
+    whole.graph.initializer.extend(nph.from_array(array, name) for name, array in weights.items())
+    return whole
 
 
 def _declaration(name: str, type_: int, dims: list[int]) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from onnx import ModelProto, NodeProto
 
 from interop.parity.flat import FLOATS, INTEGERS, Flat, attribute, flatten
-from interop.parity.truth import reads, subgraphs
+from interop.parity.settings import reads, subgraphs
 
 
 @dataclass(frozen=True)

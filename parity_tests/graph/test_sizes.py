@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import numpy as np
 import onnx_ir as ir
 import onnxruntime
@@ -9,6 +11,7 @@ import pytest
 from onnx import parser
 
 from interop.graph.canonical import canonicalize
+from interop.targets import KINDS, to_source
 
 HEAD = '<ir_version: 10, opset_import: ["": 17]>\n'
 
@@ -144,6 +147,24 @@ def test_names_go_through_range_slice_and_reshape(tmp_path):
     check(given, canonical, x=drawn(2, 5, 8), table=drawn(16, 8))
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "step"),
+    [(0, 9, 1), (1, -1, 1), (-3, 99, 1), (0, 7, 3), (-1, -99, -1), (5, 1, -2), (-1, -9223372036854775807, -1),
+     (4, 2, 1)],
+)  # fmt: skip
+def test_what_a_slice_leaves_is_known(tmp_path, start, end, step):
+    """Beside an open size, of which onnx's own inference makes nothing of it inside a loop."""
+    text = """agraph (float[batch, 7] x) => (float[a, b] y)
+        <int64[1] axis = {{-1}}, int64[1] start = {{{}}}, int64[1] end = {{{}}}, int64[1] step = {{{}}}> {{
+            cut = Slice (x, start, end, axis, step)
+            y = Tanh (cut)
+        }}"""
+    given, canonical = both(text.format(start, end, step), tmp_path)
+    (cut,) = (node.outputs[0] for node in canonical.graph if node.op_type == "Slice")
+    assert cut.shape[1] == len(range(7)[start:end:step])
+    check(given, canonical, x=drawn(2, 7))
+
+
 def test_a_reshape_that_keeps_sizes_infers_none_that_is_known(tmp_path):
     given, canonical = both(
         """agraph (float[batch, 2, 3] x) => (float[batch, c] y) <int64[2] target = {0, -1}> {
@@ -168,3 +189,24 @@ def test_a_scan_with_more_inputs_than_results(tmp_path):
     )
     assert [getattr(d, "value", d) for d in canonical.graph.outputs[0].shape] == ["batch", 3]
     check(given, canonical, s=drawn(2, 3), a=drawn(5, 2, 3), b=drawn(5, 2, 3))
+
+
+def test_a_result_with_open_sizes_is_written_for_keras(tmp_path):
+    """It is the last statement, and no other one reads it."""
+    _, canonical = both(
+        """agraph (float[batch, length, 3] x) => (float[a, b, 4] y)
+        <float[3, 4] w = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, int64[2] rows = {-1, 3}, int64[1] first = {0}, int64[1] two = {2}, int64[1] four = {4}> {
+            shape = Shape (x)
+            flat = Reshape (x, rows)
+            product = MatMul (flat, w)
+            outer = Slice (shape, first, two)
+            sizes = Concat <axis = 0> (outer, four)
+            y = Reshape (product, sizes)
+        }""",
+        tmp_path,
+    )
+    tree = ast.parse(to_source(canonical, KINDS["keras"]).text)
+    (build,) = (node for node in tree.body if getattr(node, "name", "") == "build")
+    written = {name.id for node in ast.walk(build) for name in getattr(node, "targets", [])}
+    read = {name.id for name in ast.walk(build.body[-1]) if isinstance(name, ast.Name)}
+    assert "y" in read & written

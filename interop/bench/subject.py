@@ -65,7 +65,7 @@ def inputs_for(
     fixed, or the inputs are the user's own.
     """
     if batch is not None:
-        request = replace(request, sizes={**request.sizes, **_batch_sizes(subject, request, batch)})
+        request = replace(request, sizes={**request.sizes, **batch_sizes(subject, request, batch)})
     made = proof.plan(
         subject.canonical, subject.signature, subject.reference.architecture, request, folder
     )
@@ -79,9 +79,12 @@ def items_in(shapes: Mapping[str, list[int]]) -> int:
     return first[0] if first else 1
 
 
-def _batch_sizes(subject: Subject, request: conversion.Request, batch: int) -> dict[str, int]:
+def batch_sizes(subject: Subject, request: conversion.Request, batch: int) -> dict[str, int]:
     """The sizes of dimensions, by name, that give that batch: every leading dimension that is named as
-    the first input's, or has no name."""
+    the first input's, or has no name.
+
+    Raises UsageError where the batch is fixed, or the inputs are the user's own.
+    """
     if request.data is not None:
         raise UsageError(
             "--batch makes up inputs of a size, --data gives your own",

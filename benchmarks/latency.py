@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from interop.models import ZOO, Architecture, find
 
+from interop.bench.intervals import compare
+from interop.bench.samples import Times
 from interop.environments import provide
 from interop.frameworks import FRAMEWORKS
 from interop.graph.canonical import canonicalize
@@ -51,13 +53,18 @@ def main() -> None:
             answer = measure(find(name), options.framework, Path(scratch), options)
         seconds = {n: np.array(values) for n, values in answer["seconds"].items()}
         native = np.median(seconds["native"])
-        ratios.append(np.median(seconds["interop"]) / native)
-        low, high = bootstrap(seconds["interop"], seconds["native"])
+        found = compare(rounds(seconds["native"]), rounds(seconds["interop"]))
+        ratios.append(found.ratio)
         others = [
             f"{np.median(seconds[peer]) / native:.2f}" if peer in seconds else "fails"
             for peer in peers
         ]
-        row = [f"{native * 1e3:.2f}", f"{ratios[-1]:.2f}", f"{low:.2f}–{high:.2f}", *others]
+        row = [
+            f"{native * 1e3:.2f}",
+            f"{ratios[-1]:.2f}",
+            f"{found.low:.2f}–{found.high:.2f}",
+            *others,
+        ]
         print(f"| {name} | {' | '.join(row)} |", flush=True)
         remarks += [f"{p}, {name}: {why}" for p, why in answer["missing"].items() if p in peers]
         remarks += [f"{p}, {name}: wrong by {far:.1e}"
@@ -132,13 +139,9 @@ def inputs(entry: Architecture) -> dict[str, np.ndarray]:
     return arrays
 
 
-def bootstrap(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
-    """95 % interval of the ratio of medians of paired rounds (seconds), 2,000 resamples."""
-    rng = np.random.default_rng(0)
-    picks = rng.integers(0, len(ours), (2000, len(ours)))
-    ratios = np.median(ours[picks], axis=1) / np.median(theirs[picks], axis=1)
-    low, high = np.percentile(ratios, [2.5, 97.5])
-    return float(low), float(high)
+def rounds(seconds: np.ndarray) -> Times:
+    """Each round is a block of one run, all in one process."""
+    return Times.of([[(float(one),) for one in seconds]])
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ class Request:
     force: bool = False
     inputs: tuple[TensorSpec, ...] = ()
     data: Path | None = None
-    non_finite: bool = False  # whether that may hold NaN and infinities
+    non_finite: bool = False  # whether inputs may hold NaN and infinities
+    wide: bool = False  # many sets of inputs, which search for faults
     sizes: dict[str, int] = field(default_factory=dict)
     signature: str | None = None
     weights: Path | None = None

@@ -24,6 +24,7 @@ from interop.parity.own_inputs import load_input_sets
 from interop.parity.proof import OutputProof, prove
 from interop.parity.roles import roles
 from interop.parity.sets import InputSet
+from interop.parity.wide import Wide, wide_inputs
 from interop.progress import Update
 from interop.signature import Signature
 from interop.workers import Pending, Worker
@@ -49,6 +50,7 @@ class Plan:
     signature: Signature
     sets: tuple[InputSet, ...]
     folder: Path
+    wide: Wide | None = None  # what a wide search for inputs found, where there was one
 
     def inputs(self) -> list[str]:
         return self._folders("inputs")
@@ -87,6 +89,7 @@ def plan(
     given: tuple[InputSet, ...] | None = None,
 ) -> Plan:
     """Choose the inputs (`given`, the user's own, or drawn by seed) and write them to disk."""
+    wide = None
     if given is not None:
         sets = given
     else:
@@ -97,15 +100,21 @@ def plan(
             open_ones = {dim for spec in signature.inputs for dim in spec.shape or ()}
             usual = {d: size for d, size in architecture.sizes.items() if d in open_ones}
             sizes = {**usual, **sizes}
-        model = onnx.load(canonical, load_external_data=False)
+        model = onnx.load(canonical, load_external_data=request.wide)
         if request.data is not None:
             found = roles(model, bounds)
             sets = load_input_sets(
                 request.data, signature, found, seed=request.seed, non_finite=request.non_finite
             )
+        elif request.wide:
+            wide = wide_inputs(
+                model, signature, seed=request.seed, sizes=sizes, bounds=bounds,
+                non_finite=request.non_finite,
+            )  # fmt: skip
+            sets = wide.sets
         else:
             sets = input_sets(model, signature, seed=request.seed, sizes=sizes, bounds=bounds)
-    made = Plan(canonical, signature, sets, folder)
+    made = Plan(canonical, signature, sets, folder, wide)
     for one, target in zip(sets, made.inputs(), strict=True):
         write_tensors(target, one.arrays)
     return made

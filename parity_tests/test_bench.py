@@ -20,12 +20,13 @@ from rich.console import Console
 from interop.backends import Runner, parse_list
 from interop.backends.artifacts import Built
 from interop.bench import machine, run, threads
+from interop.bench.device import device_memory
 from interop.bench.energy import Meter, Meters, find_meters
 from interop.bench.machine import CpuTime, Machine, complaints, share_of_others, spread
 from interop.bench.measure import Contender, Effort, Measured, measure
 from interop.bench.record import AGAIN
 from interop.conversion import Request as ModelRequest
-from interop.errors import OutputError, UsageError, WorkerCrashed
+from interop.errors import EnvironmentUnavailable, OutputError, UsageError, WorkerCrashed
 from interop.report.bench import bench_summary
 from interop.report.bench_page import page
 from interop.workers import Worker
@@ -173,6 +174,16 @@ def test_rapl_is_read_as_linux_has_it(tmp_path: Path) -> None:
     assert any("not reported here" in why for why in absent.absent)
 
 
+def test_what_a_process_holds_on_all_cards_is_added_up(tmp_path, monkeypatch) -> None:
+    """From what nvidia-smi prints: pid, MiB; a card that does not tell says so in words."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert device_memory(7) is None
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\nprintf '7, 300\\n77, 1000\\n7, 12\\n8, [N/A]\\n'\n")
+    tool.chmod(0o755)
+    assert [device_memory(pid) for pid in (7, 77, 8, 9)] == [312 << 20, 1000 << 20, None, None]
+
+
 QUIET = Machine("a processor", 4, (0, 1, 2, 3), "performance", 0.1, 1 << 30, "Linux")
 
 
@@ -299,6 +310,7 @@ def test_the_record_says_what_ran_where_and_how(swept) -> None:
             assert row["peak_memory_bytes"] > 1 << 20
             assert row["model_bytes"] > 2 * 64 * 64 * 4
     assert document["machine"]["affinity"]
+    assert document["exit_code"] == 0
     assert {"python", "onnxruntime", ORT, REFERENCE} <= set(document["versions"])
 
 
@@ -363,6 +375,7 @@ def test_a_backend_whose_parity_fails_has_no_figure_and_is_not_timed(
     spoiled(monkeypatch, "onnxruntime")
     document = run.run(request(model)).document
     assert timed == {REFERENCE}
+    assert document["exit_code"] == 3
     first, second = document["points"][0]["contenders"]
     assert first["grade"]["letter"] in "CF"
     assert first["percentiles"] is None
@@ -374,7 +387,9 @@ def test_a_backend_whose_parity_fails_has_no_figure_and_is_not_timed(
     console = Console(width=100, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
     bench_summary(document, console)
     assert "parity failed, grade" in console.export_text()
-    assert "no figures" in page(document)
+    shown = page(document)
+    assert "parity failed, grade" in shown
+    assert shown.count("<polygon") == 2  # the medians of the two processes of the other
 
 
 def test_with_no_parity_at_all_there_is_a_record_without_figures(model, monkeypatch) -> None:
@@ -410,7 +425,9 @@ def on_call(monkeypatch, number: int, action) -> list[int]:
 
 def test_a_process_that_is_killed_costs_only_its_row(model, monkeypatch) -> None:
     pids = on_call(monkeypatch, 8, lambda runner: os.kill(runner.pid, signal.SIGKILL))
-    rows = run.run(request(model)).document["points"][0]["contenders"]
+    document = run.run(request(model)).document
+    rows = document["points"][0]["contenders"]
+    assert document["exit_code"] == WorkerCrashed.exit_code
     assert rows[0]["percentiles"]["p50"] is not None
     assert rows[1]["percentiles"] is None
     assert "was killed by SIGKILL in time" in rows[1]["why"]
@@ -430,7 +447,9 @@ def test_an_interrupted_bench_leaves_nothing(model, monkeypatch, tmp_path) -> No
 
 
 def test_a_backend_that_is_not_there_is_a_row_with_its_reason(model) -> None:
-    rows = run.run(request(model, f"{ORT},onnxruntime:cuda")).document["points"][0]["contenders"]
+    document = run.run(request(model, f"{ORT},onnxruntime:cuda")).document
+    rows = document["points"][0]["contenders"]
+    assert document["exit_code"] == EnvironmentUnavailable.exit_code
     assert rows[0]["percentiles"]["p50"] is not None
     assert rows[1]["percentiles"] is None
     assert "needs an NVIDIA GPU" in rows[1]["why"]

@@ -184,6 +184,36 @@ def test_the_artifact_is_a_source(small, tmp_path):
     assert back.grade == "A"
 
 
+def test_positions_are_counted(tmp_path):
+    """As many as the sequence is long, which is open; there and back."""
+    rng = np.random.default_rng(0)
+    weights = {
+        "table": rng.standard_normal((16, 4)).astype(np.float32),
+        "from": np.array(0, np.int32), "by": np.array(1, np.int32), "first": np.array([0], np.int64),
+    }  # fmt: skip
+    nodes = [
+        helper.make_node("Shape", ["x"], ["long"], start=1, end=2),
+        helper.make_node("Squeeze", ["long", "first"], ["wide"]),
+        helper.make_node("Cast", ["wide"], ["size"], to=TensorProto.INT32),
+        helper.make_node("Range", ["from", "size", "by"], ["places"]),
+        helper.make_node("Gather", ["table", "places"], ["rows"]),
+        helper.make_node("Add", ["x", "rows"], ["y"]),
+    ]
+    shape = ["batch", "length", 4]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+        [numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )
+    imports = [helper.make_opsetid("", 20)]
+    onnx.save(helper.make_model(graph, opset_imports=imports, ir_version=9), tmp_path / "m.onnx")
+    there = interop.convert(str(tmp_path / "m.onnx"), target="caffe2", output=tmp_path / "there")
+    back = interop.convert(str(tmp_path / "there"), target="torch", output=tmp_path / "back")
+    assert (there.grade, back.grade) == ("A", "A")
+
+
 def test_what_caffe2_has_not_is_refused(tmp_path):
     graph = helper.make_graph(
         [helper.make_node("Det", ["x"], ["y"])],

@@ -9,8 +9,9 @@ import onnxruntime
 import pytest
 from caffe_layers import given, layer
 
+import interop
 from interop.environments import provide
-from interop.errors import EnvironmentUnavailable, UnsupportedOperator
+from interop.errors import EnvironmentUnavailable
 from interop.workers.tensors import read_tensors, write_tensors
 
 
@@ -84,10 +85,18 @@ def test_against_opencv(open_worker, tmp_path, normalize, priors):
     assert ours["priors"].shape == (1, 2, 16 * 12 * 6 * 4)
 
 
-def test_the_layer_that_picks_boxes_is_refused(open_worker, tmp_path):
-    text = head(*CASES[0]) + layer(
-        "DetectionOutput", "detection_output_param { num_classes: 3 }", "loc conf priors", "found"
-    )
-    (tmp_path / "model.prototxt").write_text(text)
-    with pytest.raises(UnsupportedOperator, match=r"1 layer.*\n.*DetectionOutput \(found\).*leave"):
-        open_worker("caffe", "caffe_models").call("load", path=str(tmp_path))
+_FOUND = """detection_output_param { num_classes: 3 share_location: true background_label_id: 0
+ nms_param { nms_threshold: 0.45 top_k: 100 } code_type: CENTER_SIZE keep_top_k: 50
+ confidence_threshold: 0.4 }"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["tf", "torch"])
+def test_whole_across(open_worker, tmp_path, target):
+    """Boxes, scores and what is found of them, in another framework."""
+    text = head(*CASES[0]) + layer("DetectionOutput", _FOUND, "loc conf priors", "found")
+    open_worker("caffe", "caffe_models").call("save", text=text, folder=str(tmp_path))
+    done = interop.convert(str(tmp_path), source="caffe", target=target, output=tmp_path / "out")
+    assert done.grade == "A"
+    (found,) = done.manifest["signature"]["outputs"]
+    assert (found["name"], found["shape"]) == ("found", [1, 1, "found_rows", 7])

@@ -375,3 +375,23 @@ def test_a_framework_s_own_model(tmp_path):
         }
         assert row["seconds"]["ready"] > 0
         assert row["peak_memory_bytes"] > 10_000_000
+
+
+def test_wide_inputs_find_what_the_usual_ones_do_not(tmp_path):
+    """A bound of 40 that the one has and the other not: the usual inputs stay below it."""
+    bounded = network(tmp_path / "bounded.onnx", last="Relu", output="r",
+                      extra=("y",), more=[helper.make_node("Clip", ["r", "", "high"], ["y"])])  # fmt: skip
+    proto = onnx.load(bounded)
+    proto.graph.initializer.append(numpy_helper.from_array(np.float32(40), "high"))
+    proto.graph.output.remove(proto.graph.output[0])
+    onnx.save(proto, bounded)
+    free = network(tmp_path / "free.onnx", last="Relu")
+    assert interop.check(bounded, free).passed
+    check = interop.check(bounded, free, wide=True)
+    assert not check.passed
+    assert "thresholds" in check.rows[1]["inputs"]
+    assert check.document["wide"]["missed"] == []
+    assert check.document["wide"]["thresholds"] == 3
+    assert interop.check(bounded, on="onnxruntime:cpu", wide=True).passed
+    with pytest.raises(UsageError, match="--wide makes inputs up"):
+        interop.check(bounded, free, wide=True, data=tmp_path / "x.npz")

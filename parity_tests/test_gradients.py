@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from itertools import permutations
-from pathlib import Path
 
 import numpy as np
 import pytest
 from interop.models import ZOO
 
-from interop.conversion import Request
+from interop.gradients import TRAINABLE
 from interop.graph.canonical import canonicalize
-from interop.targets import KINDS, lower
+from interop.targets import lower
 from interop.workers.tensors import read_tensors, write_tensors
-
-GUESTS = Path(__file__).parent / "guests"
-FRAMEWORKS = [name for name in KINDS if (GUESTS / f"{name}_gradients.py").exists()]
 
 #: Share of the parameters that stand in the converted model as they are, where not all do: batch
 #: normalisation is folded into convolutions, and ONNX stacks the gates of recurrent layers. What
@@ -71,7 +67,7 @@ def compare(ours, theirs):
     relative to the gradient's norm, or to a ten-thousandth of the largest one's: some gradients are zero
     but for rounding (the bias of a key before a softmax).
     """
-    kinds = {"input": {}, "weight": {}, "value": {}}
+    kinds = {"input": {}, "weight": {}, "value": {}, "output": {}}
     mine, wanted = ({k: dict(v) for k, v in kinds.items()} for _ in range(2))
     for table, arrays in ((mine, ours), (wanted, theirs)):
         for name, array in arrays.items():
@@ -97,14 +93,15 @@ def compare(ours, theirs):
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", list(ZOO))
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("framework", TRAINABLE)
 def test_gradients(framework, name, native, exported, open_worker, tmp_path):
     folder, path = native(name), exported(name) / "model.onnx"
-    lower(canonicalize(path), framework, tmp_path, Request(model=name, target=framework))
-    worker = open_worker(framework, f"{framework}_gradients")
-    worker.call(
-        "gradients", folder=str(tmp_path), inputs=str(exported(name) / "in"),
-        cotangents=str(folder / "cotangents"), target=str(tmp_path / "gradients"),
+    names = lower(canonicalize(path), framework, tmp_path).dialect.outputs
+    cotangents = read_tensors(folder / "cotangents")
+    write_tensors(tmp_path / "cotangents", {names[n]: array for n, array in cotangents.items()})
+    open_worker(framework).call(
+        "gradients", source=str(tmp_path), inputs=str(exported(name) / "in"),
+        cotangents=str(tmp_path / "cotangents"), target=str(tmp_path / "gradients"),
     )  # fmt: skip
     ours, theirs = read_tensors(tmp_path / "gradients"), read_tensors(folder / "torch")
     errors = compare(ours, theirs)

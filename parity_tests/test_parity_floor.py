@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import onnx
 import pytest
@@ -9,8 +11,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from interop.errors import InvalidModel, ParityFailed
 from interop.parity.compare import Verdict, compare
-from interop.parity.floor import floor_runs, perturb, perturbable
+from interop.parity.floor import floor_runs, perturbable
 from interop.parity.noise import measure_noise
+from interop.parity.rounding import perturb
+from interop.parity.session import Session
+from interop.parity.truth import Truth
 
 RNG = np.random.default_rng
 
@@ -170,3 +175,78 @@ def test_a_wrong_truth_is_disputed_and_not_a_large_floor() -> None:
     assert measure_noise(labels, [np.array([1, 2, 4])] * 3).disputed
     assert not measure_noise(labels, [np.array([1, 2, 4]), labels]).disputed
     assert measure_noise(truth[:3], runs).disputed
+
+
+def test_memory_is_one_copy_of_the_weights_and_does_not_grow_with_the_sets() -> None:
+    """Beside the model itself, which protobuf holds where nobody counts."""
+    size, count = 640, 12  # too many weights to be fused
+    nodes = [helper.make_node("MatMul", [f"v{i}", f"w{i}"], [f"v{i + 1}"]) for i in range(count)]
+    weights = [
+        numpy_helper.from_array(RNG(i).standard_normal((size, size)).astype(np.float32), f"w{i}")
+        for i in range(count)
+    ]
+    ends = [
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", size])
+        for n in ("v0", f"v{count}")
+    ]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+
+    class Sets(dict):
+        """Inputs that are read when they are asked for."""
+
+        def items(self):
+            return (
+                (label, {"v0": np.full((400, size), k, np.float32)}) for label, k in super().items()
+            )
+
+    def peak(sets: int) -> float:
+        given = Sets({str(k): k for k in range(sets)})
+        tracemalloc.start()
+        for _ in floor_runs(model, given, runs=2):
+            pass
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most / (count * size * size * 4)
+
+    few, many = peak(2), peak(24)
+    assert few < 1.9
+    assert many < few + 0.2
+
+
+def test_the_floor_of_a_large_model_takes_one_session_and_is_of_the_same_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A batch norm after a convolution, which only the small model's sessions fuse."""
+    rng = RNG(0)
+    weights = {"w": rng.standard_normal((6, 3, 3, 3)).astype(np.float32)}
+    weights |= {n: rng.uniform(0.5, 2, 6).astype(np.float32) for n in "sbmv"}
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["h"]),
+        helper.make_node("BatchNormalization", ["h", *"sbmv"], ["y"]),
+    ]
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in "xy"]
+    given = [numpy_helper.from_array(a, n) for n, a in weights.items()]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], given)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    x = rng.standard_normal((4, 3, 20, 20)).astype(np.float32)
+    truth = Truth(model).run({"x": x})["y"]
+    made = []
+
+    def counted(*given, **options):
+        made.append(options)
+        return Session(*given, **options)
+
+    def floor() -> float:
+        made.clear()
+        runs = [outputs["y"] for _, _, outputs in floor_runs(model, {"a": {"x": x}})]
+        return measure_noise(truth, runs).rms
+
+    monkeypatch.setattr("interop.parity.floor.Session", counted)
+    fused = floor()
+    assert len(made) == 5
+    monkeypatch.setattr("interop.parity.floor.FUSED", 0)
+    fed = floor()
+    assert len(made) == 1
+    assert fed != fused
+    assert 0.5 < fed / fused < 2

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import ml_dtypes
 import numpy as np
+import onnx
 import pytest
 from onnx import numpy_helper
 
@@ -14,7 +15,7 @@ from interop.errors import UsageError, WorkerCrashed
 from interop.parity.bounds import Allowed
 from interop.parity.generated import MOST
 from interop.parity.own_inputs import load_input_sets
-from interop.parity.roles import Roles
+from interop.parity.roles import Roles, roles
 from interop.signature import Signature, TensorSpec
 
 
@@ -85,6 +86,12 @@ def test_nan_and_infinity_pass_when_asked_for_or_where_they_mask(tmp_path: Path)
         load_input_sets(tmp_path / "in.npz", SIGNATURE, masks)
     np.savez(tmp_path / "in.npz", **{**GOOD, "x": np.where(np.isnan(x), 0, x)})
     assert load_input_sets(tmp_path / "in.npz", SIGNATURE, masks)
+
+
+def test_a_bound_that_the_caller_knows_leaves_the_table_in_place() -> None:
+    text = "g (int64[n] k) => (float[n, 4] y) <float[2, 4] t = {0., 0., 0., 0., 0., 0., 0., 0.}> { y = Gather(t, k) }"
+    model = onnx.parser.parse_model('<ir_version: 10, opset_import: ["" : 23]>' + text)
+    assert roles(onnx.shape_inference.infer_shapes(model), {"k": 2}).allowed["k"].table == 2
 
 
 def test_indices_may_count_from_the_end(tmp_path: Path) -> None:

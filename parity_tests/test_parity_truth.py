@@ -6,12 +6,14 @@ import tracemalloc
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from interop.errors import InvalidModel, UnsupportedOperator
 from interop.parity.double import NARROW, double_model
-from interop.parity.truth import Truth, subgraphs
+from interop.parity.settings import subgraphs
+from interop.parity.truth import Truth
 
 N = helper.make_node
 
@@ -117,14 +119,29 @@ def test_random_nodes_are_refused_by_name(node: onnx.NodeProto) -> None:
         Truth(built)
 
 
-def test_an_operator_that_the_evaluator_lacks_is_named() -> None:
-    built = model([N("MaxRoiPool", ["x", "x"], ["y"], name="roi")], X, {"y": TensorProto.FLOAT})
-    with pytest.raises(UnsupportedOperator, match=r"MaxRoiPool 'roi'"):
-        Truth(built)
-    custom = model([N("Magic", ["x"], ["y"], domain="com.example")], X, {"y": TensorProto.FLOAT})
-    custom.opset_import.append(helper.make_opsetid("com.example", 1))
+def test_an_operator_that_the_evaluator_lacks_is_written_out_in_double() -> None:
+    pooled = N("MaxRoiPool", ["x", "rois"], ["y"], name="roi", pooled_shape=[2, 2])
+    inputs = {"x": (TensorProto.FLOAT, [1, 2, 8, 8]), "rois": (TensorProto.FLOAT, [1, 5])}
+    built = onnx.shape_inference.infer_shapes(model([pooled], inputs, {"y": TensorProto.FLOAT}))
+    built.opset_import[0].version = 21  # ONNX Runtime has no later one
+    feeds = {
+        "x": np.random.default_rng(0).standard_normal((1, 2, 8, 8)).astype(np.float32),
+        "rois": np.array([[0, 1, 1, 6, 7]], dtype=np.float32),
+    }
+    truth = Truth(built)
+    assert truth.written_out == ("roi",)
+    session = ort.InferenceSession(built.SerializeToString(), providers=["CPUExecutionProvider"])
+    (y,) = truth.run(feeds).values()
+    assert y.dtype == np.float64
+    np.testing.assert_array_equal(y, session.run(None, feeds)[0])
+    assert Truth(model([N("Neg", ["x"], ["y"])], X, {"y": TensorProto.FLOAT})).written_out == ()
+
+
+def test_an_operator_that_nobody_knows_is_named() -> None:
+    built = model([N("Magic", ["x"], ["y"], domain="com.example")], X, {"y": TensorProto.FLOAT})
+    built.opset_import.append(helper.make_opsetid("com.example", 1))
     with pytest.raises(UnsupportedOperator, match=r"com\.example::Magic"):
-        Truth(custom)
+        Truth(built)
 
 
 def test_a_node_that_fails_is_named() -> None:
@@ -137,13 +154,34 @@ def test_a_node_that_fails_is_named() -> None:
 
 
 def test_a_value_that_falls_out_of_double_is_refused() -> None:
-    """The mel matrix of the reference is float32 unless told otherwise; the twin tells it."""
+    """The reference counts words in float32, whatever it is told."""
+    node = N(
+        "TfIdfVectorizer", ["words"], ["y"], mode="TF", min_gram_length=1, max_gram_length=1,
+        max_skip_count=0, ngram_counts=[0], ngram_indexes=[0, 1], pool_int64s=[7, 8],
+    )  # fmt: skip
+    built = model([node], {"words": (TensorProto.INT64, [3])}, {"y": TensorProto.FLOAT})
+    with pytest.raises(UnsupportedOperator, match=r"TfIdfVectorizer.*float32"):
+        Truth(built).run({"words": np.array([7, 8, 7])})
+
+
+def test_windows_and_mel_matrices_are_in_double_unasked() -> None:
+    """Against the definitions: 0.5 - 0.5 cos(2 pi n / N), and a mel matrix of ONNX Runtime."""
+    (hann,) = Truth(
+        model([N("HannWindow", ["n"], ["y"])], {}, {"y": TensorProto.FLOAT}, {"n": np.array(10)})
+    ).run({}).values()  # fmt: skip
+    np.testing.assert_allclose(hann, 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(10) / 10), atol=1e-15)
+    assert hann.dtype == np.float64
     constants = {
-        n: np.array(v) for n, v in {"b": 4, "d": 8, "r": 8000, "lo": 0.0, "hi": 4000.0}.items()
+        n: np.array(v, np.float32 if n in ("lo", "hi") else np.int64)
+        for n, v in {"b": 4, "d": 8, "r": 8000, "lo": 0.0, "hi": 4000.0}.items()
     }
-    node = N("MelWeightMatrix", ["b", "d", "r", "lo", "hi"], ["y"])
-    with pytest.raises(UnsupportedOperator, match=r"MelWeightMatrix.*float32"):
-        Truth(model([node], {}, {"y": TensorProto.FLOAT}, constants)).run({})
+    node = N("MelWeightMatrix", list(constants), ["y"])
+    built = model([node], {}, {"y": TensorProto.FLOAT}, constants)
+    built.opset_import[0].version = 17
+    (mel,) = Truth(built).run({}).values()
+    session = ort.InferenceSession(built.SerializeToString(), providers=["CPUExecutionProvider"])
+    assert mel.dtype == np.float64
+    np.testing.assert_allclose(mel, session.run(None, {})[0], atol=1e-6)
 
 
 def test_loop_stacks_its_scan_outputs_and_takes_an_absent_condition() -> None:
@@ -186,3 +224,51 @@ def test_values_are_freed_after_their_last_use() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 5 * 8 * size
+
+
+def matrices(count: int, size: int) -> onnx.ModelProto:
+    weights = {
+        f"w{i}": np.random.default_rng(i).standard_normal((size, size)).astype(np.float32)
+        for i in range(count)
+    }
+    nodes = [N("MatMul", [f"v{i}", f"w{i}"], [f"v{i + 1}"]) for i in range(count)]
+    inputs = {"v0": (TensorProto.FLOAT, [1, size])}
+    return model(nodes, inputs, {f"v{count}": TensorProto.FLOAT}, weights)
+
+
+def peak(work) -> int:
+    tracemalloc.start()
+    work()
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return most
+
+
+def test_weights_are_widened_one_node_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    built, feeds = matrices(12, 512), {"v0": np.ones((1, 512), np.float32)}
+    one = 512 * 512 * 8
+    kept = peak(lambda: Truth(built).run(feeds))
+    assert kept > 12 * one  # a small model's are kept for the next run
+    monkeypatch.setattr("interop.parity.truth.KEPT", 0)
+    assert peak(lambda: Truth(built).run(feeds)) < 4 * one
+    truth = Truth(built)
+    first, again = truth.run(feeds)["v12"], truth.run(feeds)["v12"]
+    np.testing.assert_array_equal(first, again)
+
+
+def test_a_body_reads_weights_that_are_not_in_the_graph() -> None:
+    body = helper.make_graph(
+        [N("MatMul", ["state", "w"], ["next"]), N("Identity", ["next"], ["seen"])],
+        "body",
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 64]) for n in ("state", "x")],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 64]) for n in ("next", "seen")],
+    )
+    w = np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32) / 8
+    nodes = [N("Scan", ["s", "xs"], ["last", "y"], body=body, num_scan_inputs=1)]
+    inputs = {"s": (TensorProto.FLOAT, [1, 64]), "xs": (TensorProto.FLOAT, [3, 1, 64])}
+    built = model(nodes, inputs, {"last": TensorProto.FLOAT}, {"w": w})
+    s = np.ones((1, 64), np.float32)
+    (last,) = Truth(built).run({"s": s, "xs": np.zeros((3, 1, 64), np.float32)}).values()
+    np.testing.assert_allclose(
+        last, s @ np.linalg.matrix_power(w.astype(np.float64), 3), rtol=1e-12
+    )

@@ -14,12 +14,12 @@ import pytest
 
 from interop.errors import ParityFailed
 from interop.graph.canonical import signature_of
+from interop.output import digest
 from interop.parity.sets import InputSet
 from interop.parity.unaided import (
     Outcome,
     Run,
     batch_axes,
-    digest,
     identical_rows,
     rebuilt,
     rows_alone,

@@ -268,7 +268,7 @@ def test_sizes_that_the_model_does_not_run_on_are_left_out_and_named() -> None:
         "batch 5, picture x 1: other sizes, h 49, w0 81"
     ]
     assert (5, 3, 32, 96) in {one.arrays["x"].shape for one in wide.sets}
-    assert wide.to_json()["dropped"][0]["reason"]
+    assert wide.to_json()["dropped"][0]["reason"] == wide.dropped[0][1] != ""
 
 
 def test_inputs_that_prove_nothing_are_left_out() -> None:

@@ -36,11 +36,14 @@ def export(net: Any, path: str) -> list[str]:
         graph.input(name, np.float32, shape)
         known[name] = name
     graph.reserve(net.outputs)
-    _layers(graph, net, varying, known)
+    params = _parameters(net)
+    _layers(graph, net, params, varying, known)
     for name in net.outputs:
         shape = [int(size) for size in net.blobs[name].shape]
         if name in varying:
             shape[0] = "batch" if name in _like_inputs(net, varying) else f"{name}_batch"
+        if name in _counted(params):
+            shape[2] = f"{name}_rows"
         graph.node("Identity", [known[name]], name)
         graph.output(name, np.float32, shape)
     graph.save(path)
@@ -53,8 +56,14 @@ def _like_inputs(net: Any, varying: frozenset[str]) -> list[str]:
     return [name for name in varying if net.blobs[name].shape[0] in sizes]
 
 
-def _layers(graph: Graph, net: Any, varying: frozenset[str], known: dict[str, str]) -> None:
-    params = _parameters(net)
+def _counted(params: list[Any]) -> set[str]:
+    """Blobs with as many rows as boxes are found."""
+    return {param.top[0] for param in params if ssd_format.ours(param) == "DetectionOutput"}
+
+
+def _layers(
+    graph: Graph, net: Any, params: list[Any], varying: frozenset[str], known: dict[str, str]
+) -> None:
     taken: set[int] = set()
     problems = []
     for index, param in enumerate(params):
@@ -72,6 +81,10 @@ def _layers(graph: Graph, net: Any, varying: frozenset[str], known: dict[str, st
         try:
             if kind not in EXPORTS:
                 raise Refused(why_not(kind))
+            if _counted(params).intersection(param.bottom):
+                raise Refused(
+                    "it reads boxes of DetectionOutput, whose number is open until it runs"
+                )
             results = EXPORTS[kind](graph, layer, *[known[name] for name in param.bottom])
         except Refused as reason:
             problems.append(f"{param.type} ({param.name}): {reason}")

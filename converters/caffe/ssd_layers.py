@@ -9,6 +9,7 @@ from typing import Any
 
 import caffe
 import numpy as np
+from interop.converters.caffe.detection import detections
 
 
 class Normalize(caffe.Layer):
@@ -45,8 +46,39 @@ class PriorBox(caffe.Layer):
         top[0].data[...] = self._boxes
 
 
+class DetectionOutput(caffe.Layer):
+    """The boxes found, as many as they are: locations, scores and PriorBox's boxes come in."""
+
+    def setup(self, bottom: Any, top: Any) -> None:
+        self._given = json.loads(self.param_str)
+        if not self._given["num_classes"]:
+            raise ValueError("DetectionOutput needs num_classes")
+        if self._given["share_location"] and self._given["background_label_id"] == -1:
+            raise ValueError(
+                "DetectionOutput takes -1 for the class of shared locations, and so no boxes of them; where"
+                " no class is the background, background_label_id is one that there is not"
+            )
+
+    def reshape(self, bottom: Any, top: Any) -> None:
+        boxes, classes = bottom[2].shape[2] // 4, self._given["num_classes"]
+        wanted = [boxes * (1 if self._given["share_location"] else classes) * 4, boxes * classes]
+        found = [blob.count // blob.num for blob in (bottom[0], bottom[1])]
+        if found != wanted:
+            raise ValueError(
+                f"DetectionOutput has {found} locations and scores an image, and {boxes} boxes of"
+                f" {classes} classes have {wanted}"
+            )
+        top[0].reshape(1, 1, 1, 7)  # that it may be more shows when it runs
+
+    def forward(self, bottom: Any, top: Any) -> None:
+        offsets, scores = (blob.data.reshape(blob.num, -1) for blob in (bottom[0], bottom[1]))
+        found = detections(self._given, offsets, scores, bottom[2].data)
+        top[0].reshape(*found.shape)
+        top[0].data[...] = found
+
+
 #: By the type that a prototxt of SSD's Caffe has for them.
-LAYERS = {"Normalize": Normalize, "PriorBox": PriorBox}
+LAYERS = {"Normalize": Normalize, "PriorBox": PriorBox, "DetectionOutput": DetectionOutput}
 
 
 def prior_boxes(given: dict[str, Any], features: Any, image: Any) -> np.ndarray:

@@ -10,8 +10,9 @@ from interop.workers.onnx_file import Graph
 class Writer:
     """Writes ONNX nodes, and knows which value each blob holds by now: blobs may be written again."""
 
-    def __init__(self, graph, weights, ranks):
-        self.graph, self.weights, self.ranks = graph, weights, ranks
+    def __init__(self, graph, weights, ranks, dtypes):
+        self.graph, self.weights = graph, weights
+        self.ranks, self.dtypes = ranks, dtypes
         self.known = {}
 
     def name(self, blob):
@@ -38,7 +39,9 @@ def export(net, inputs, outputs, weights, results, path):
     Raises GuestFailure, naming every operator that has no ONNX form here.
     """
     graph = Graph(opset=18)
-    writer = Writer(graph, weights, {blob: array.ndim for blob, array in results.items()})
+    ranks = {blob: array.ndim for blob, array in results.items()}
+    dtypes = {blob: array.dtype.name for blob, array in results.items()}
+    writer = Writer(graph, weights, ranks, dtypes)
     for blob, (dtype, shape) in inputs.items():
         graph.input(blob, dtype, shape)
         writer.known[blob] = blob

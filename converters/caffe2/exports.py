@@ -20,6 +20,22 @@ def plain(operator, **names):
     return convert
 
 
+def shape_(w, op, arguments, x):
+    """Of all axes, or of those that are named."""
+    sizes = w.node("Shape", x)
+    if "axes" not in arguments:
+        return sizes
+    return w.node("Gather", sizes, w.constant(list(arguments["axes"])), axis=0)
+
+
+def range_(w, op, arguments, *bounds):
+    """From 0 by 1 to the one entry of a blob, as many as that says."""
+    if len(bounds) != 1 or w.dtypes[op.input[0]] != "int64":
+        raise Refused("numbers that do not count from 0 to a size")
+    stop = w.node("Reshape", bounds[0], w.constant([]))
+    return w.node("Range", w.constant(0), stop, w.constant(1))
+
+
 def numbered(operator, **names):
     """The same, with attributes that are floats."""
 
@@ -432,12 +448,12 @@ EXPORTS = {
     "MatMul": matmul, "Max": plain("Max"), "MaxPool": pool("MaxPool", "GlobalMaxPool"),
     "Mean": mean, "Min": plain("Min"), "Mul": binary("Mul"), "NE": unequal,
     "Negative": plain("Neg"), "Not": plain("Not"), "Or": binary("Or"), "PRelu": prelu,
-    "PadImage": pad_image, "Pow": power, "Reciprocal": plain("Reciprocal"),
+    "PadImage": pad_image, "Pow": power, "Range": range_, "Reciprocal": plain("Reciprocal"),
     "ReduceL1": reduction("ReduceL1"), "ReduceL2": reduction("ReduceL2"),
     "ReduceMax": reduction("ReduceMax"), "ReduceMean": reduction("ReduceMean"),
     "ReduceMin": reduction("ReduceMin"), "ReduceSum": reduction("ReduceSum"),
     "Relu": plain("Relu"), "Reshape": reshape, "ResizeNearest": resize_nearest, "Rsqrt": rsqrt,
-    "Scale": scale, "Selu": selu, "Shape": plain("Shape"), "Sigmoid": plain("Sigmoid"),
+    "Scale": scale, "Selu": selu, "Shape": shape_, "Sigmoid": plain("Sigmoid"),
     "Sign": plain("Sign"), "Sin": plain("Sin"), "Sinh": plain("Sinh"), "Slice": slice_,
     "Softmax": softmax, "Softplus": plain("Softplus"), "Softsign": plain("Softsign"),
     "SpatialBN": batch_norm, "Split": split, "Sqr": sqr, "Sqrt": plain("Sqrt"),

@@ -104,6 +104,7 @@ _OF_ANY: dict[str, Lowering] = {
     "Gather": arrangement.gather,
     "GatherND": arrangement.gather_nd,
     "Identity": each.same,
+    "Range": arrangement.range_,
     "Reshape": arrangement.reshaped,
     "Slice": arrangement.slice_,
     "Split": arrangement.split,

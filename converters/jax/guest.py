@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 from interop.converters.jax.artifact import load_artifact, save_program
+from interop.converters.jax.gradients import gradients
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
@@ -95,4 +96,5 @@ OPERATIONS = {
     "load": load,
     "run": run,
     "time": time_runs,
+    "gradients": gradients,
 }

@@ -14,6 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import numpy as np
 from interop.converters.keras import exporting
+from interop.converters.keras.gradients import gradients
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
@@ -128,4 +129,5 @@ OPERATIONS = {
     "load": load,
     "run": run,
     "time": time_runs,
+    "gradients": gradients,
 }

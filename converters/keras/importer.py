@@ -63,7 +63,7 @@ def lower(model: ir.Model) -> Source:
     tie_heads(model)
     keep_batches(model)
     body = _printed(model, helpers.keys())
-    body = replace(body, lines=_with_sizes(body.lines))
+    body = replace(body, lines=_with_sizes(body.lines, _results(body).values()))
     module = _module(model, body)
     used = used_functions(module, helpers)
     title = (model.graph.name or "A model").replace('"', "'").replace("\\", "/")
@@ -111,10 +111,11 @@ def _sizes(value: Any, dtype: str) -> str:
     return f"np.array({literal(value)}, {dtype!r})"
 
 
-def _with_sizes(lines: Sequence[str]) -> tuple[str, ...]:
-    """The statements with dynamic sizes as tensors, without those that name one nobody needs."""
+def _with_sizes(lines: Sequence[str], results: Collection[str]) -> tuple[str, ...]:
+    """The statements with dynamic sizes as tensors, without those that name one nobody needs: neither
+    another statement nor one of the results."""
     kept: list[str] = []
-    needed = ""
+    needed = "".join(f"{result}\n" for result in results)
     for line in reversed(lines):
         spelled = _DYNAMIC.sub(r"size_of(\1, \2)", line)
         name = line.split(" = ")[0].strip()

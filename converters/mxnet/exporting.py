@@ -55,8 +55,10 @@ def export(loaded, specs, outputs, sizes, path):
 
 
 def repair(model, specs, names):
-    """What mx.onnx gets wrong, in place: the names of results, and their shapes where sizes vary."""
+    """What mx.onnx gets wrong, in place: the names of results, and their shapes where sizes vary; and
+    that it counts in fractions."""
     graph = model.graph
+    _count_whole(graph)
     model.opset_import[0].version = _OPSET
     if len(graph.output) != len(names):
         raise GuestFailure(
@@ -82,6 +84,34 @@ def repair(model, specs, names):
         graph.input.remove(value)  # weights are no inputs since IR version 4
     model.ir_version = max(model.ir_version, 8)
     del graph.value_info[:]
+
+
+def _count_whole(graph):
+    """Ranges from 0 by 1, which arange_like writes in the type of its data, up to half a step before
+    their end: as Ranges of integers, of whose length more can be told."""
+    numbers = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    makers = {output: node for node in graph.node for output in node.output}
+    for index, node in reversed(list(enumerate(graph.node))):
+        if node.op_type != "Range" or [numbers.get(node.input[i]) for i in (0, 2)] != [0, 1]:
+            continue
+        cast = node.input[1]
+        for operator, number in (("Sub", 0.5), ("Add", 0), ("Mul", 1)):
+            made = makers.get(cast)
+            if made is None or made.op_type != operator or numbers.get(made.input[1]) != number:
+                break
+            cast = made.input[0]
+        else:
+            name, result = node.input[1], node.output[0]
+            bounds = [name + "_from", makers[cast].input[0], name + "_by"]
+            for bound, value in ((bounds[0], 0), (bounds[2], 1)):
+                array = np.array(value, np.int64)
+                graph.initializer.append(onnx.numpy_helper.from_array(array, bound))
+            whole = onnx.helper.make_node("Range", bounds, [name + "_whole"])
+            (to,) = [attribute.i for attribute in makers[cast].attribute if attribute.name == "to"]
+            typed = onnx.helper.make_node("Cast", [name + "_whole"], [result], node.name, to=to)
+            graph.node.remove(node)
+            graph.node.insert(index, typed)
+            graph.node.insert(index, whole)
 
 
 def _short(name):

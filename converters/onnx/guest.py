@@ -14,6 +14,7 @@ import onnx
 from interop.converters.onnxruntime.guest import load, run, time
 
 from interop.parity import floor
+from interop.parity.precisions import precision_named
 from interop.parity.truth import Truth
 from interop.workers.tensors import read_tensors, write_tensors
 
@@ -30,13 +31,22 @@ def truth(model: str, inputs: list[str], outputs: list[str]) -> dict[str, Any]:
 
 
 def floor_runs(
-    model: str, inputs: list[str], outputs: list[str], seed: int = 0, runs: int = floor.RUNS
+    model: str,
+    inputs: list[str],
+    outputs: list[str],
+    seed: int = 0,
+    runs: int = floor.RUNS,
+    precision: str = "float32",
 ) -> dict[str, Any]:
-    """Float32 runs with perturbed weights and inputs: outputs/<n>/0 is the plain run of the set,
-    outputs/<n>/1 to outputs/<n>/`runs` are the perturbed ones."""
+    """Runs with perturbed weights and inputs, in float32 or rounded as `precision` rounds:
+    outputs/<n>/0 is the plain run of the set, outputs/<n>/1 to outputs/<n>/`runs` are the
+    perturbed ones."""
     sets = {folder: read_tensors(folder) for folder in inputs}
     targets = dict(zip(inputs, outputs, strict=True))
-    for number, folder, results in floor.floor_runs(onnx.load(model), sets, seed=seed, runs=runs):
+    row = precision_named(precision)
+    for number, folder, results in floor.floor_runs(
+        onnx.load(model), sets, seed=seed, runs=runs, precision=row
+    ):
         write_tensors(Path(targets[folder]) / str(number), results)
     return {"runs": runs + 1}
 

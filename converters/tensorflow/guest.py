@@ -12,6 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import tensorflow as tf
 from interop.converters.tensorflow import graphs
+from interop.converters.tensorflow.gradients import gradients
 from tensorflow.python.saved_model.loader_impl import parse_saved_model
 
 from interop.workers.failures import GuestFailure
@@ -176,4 +177,5 @@ OPERATIONS = {
     "load": load,
     "run": run,
     "time": time_runs,
+    "gradients": gradients,
 }

@@ -4,11 +4,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from interop.converters.torch.artifact import load_artifact, save_program
 from interop.converters.torch.exporting import export
+from interop.converters.torch.gradients import gradients
 from interop.converters.torch.loading import Loaded, example, input_names, load_reference
+from interop.converters.torch.tensors import to_numpy, to_torch
 from interop.converters.torch.weights import load_weights
 
 from interop.workers.failures import GuestFailure
@@ -102,26 +103,6 @@ def _feeds(folder: str) -> list[torch.Tensor]:
     return [to_torch(tensors[name]) for name in _state["inputs"]]
 
 
-def to_torch(array: np.ndarray) -> torch.Tensor:
-    """A tensor of its own memory."""
-    if array.dtype.isbuiltin == 2:  # ml_dtypes' bfloat16 and eight-bit floats
-        bits = torch.from_numpy(np.array(array.view(f"u{array.dtype.itemsize}")))
-        return bits.view(getattr(torch, array.dtype.name))
-    return torch.from_numpy(np.array(array))
-
-
-def to_numpy(tensor: torch.Tensor) -> np.ndarray:
-    """Dtypes that NumPy lacks as ml_dtypes has them."""
-    name = str(tensor.dtype).removeprefix("torch.")
-    tensor = tensor.detach().contiguous()
-    if name == "bfloat16" or name.startswith("float8"):
-        import ml_dtypes
-
-        bits = tensor.view(torch.uint16 if tensor.itemsize == 2 else torch.uint8)
-        return bits.numpy().view(getattr(ml_dtypes, name))
-    return tensor.numpy()
-
-
 def _forward(feeds: list[torch.Tensor]) -> Any:
     with torch.inference_mode():
         return _state["module"](*feeds)
@@ -139,4 +120,5 @@ OPERATIONS = {
     "load": load,
     "run": run,
     "time": time_runs,
+    "gradients": gradients,
 }

@@ -18,7 +18,7 @@ from interop.checks.drawn import random_nodes
 from interop.checks.held import hold
 from interop.checks.lineup import Lineup
 from interop.environments import Environment
-from interop.errors import InteropError, UsageError
+from interop.errors import InteropError, ParityFailed, UsageError
 from interop.frameworks import known
 from interop.output import size
 from interop.parity.grade import grade
@@ -41,9 +41,12 @@ class Ready:
 
 @dataclass(frozen=True)
 class Graded:
-    """One backend. why: what keeps it from being measured, or empty."""
+    """One backend. why: what keeps it from being measured, or empty, and `hint` what to do about it;
+    exit_code: what that alone would end a command with."""
 
-    why: str
+    why: str = ""
+    hint: str = ""
+    exit_code: int = 0
     grade: dict[str, Any] | None = None
     ready: Ready | None = None
 
@@ -103,8 +106,9 @@ def _made(
             artifact = runner.build(plan.canonical, calibration=plan.inputs())
             seconds = None if backend.row.takes_onnx else time.perf_counter() - start
     except InteropError as error:
-        return Graded(error.message)
-    return Graded("", None, Ready(home, artifact, shipped_bytes(artifact.path, backend), seconds))
+        return Graded(error.message, error.hint, error.exit_code)
+    ready = Ready(home, artifact, shipped_bytes(artifact.path, backend), seconds)
+    return Graded(ready=ready)
 
 
 def _held(
@@ -122,11 +126,16 @@ def _held(
         attempts, made.items(), hold(plan, attempts, ()).sides, strict=True
     ):
         if attempt.error is not None:
-            found[backend] = replace(row, why=str(attempt.error))
+            hint = attempt.error.hint if isinstance(attempt.error, InteropError) else ""
+            why, code = str(attempt.error), attempt.exit_code
+            found[backend] = replace(row, why=why, hint=hint, exit_code=code)
             continue
         given = grade(held)
-        why = "" if given.passes else f"parity failed, grade {given.letter}: {given.sentence}"
-        found[backend] = replace(row, why=why, grade=given.to_json())
+        row = replace(row, grade=given.to_json())
+        if not given.passes:
+            why = f"parity failed, grade {given.letter}: {given.sentence}"
+            row = replace(row, why=why, exit_code=ParityFailed.exit_code)
+        found[backend] = row
     return found
 
 

@@ -56,13 +56,15 @@ class Measured:
     """What was seen of one contender; a list has one entry a process.
 
     joules: per run, by meter. cores: processors that were busy for it, on average; None where the
-    system does not tell. peak_memory: bytes, of its largest process.
+    system does not tell. peak_memory: bytes, of its largest process; device_memory: the most that one
+    held on its device when its last block was over, None where there is none or it does not tell.
     """
 
     times: Times
     cold: tuple[ColdStart, ...]
     warm: tuple[WarmUp, ...]
     peak_memory: int
+    device_memory: int | None
     joules: dict[str, float]
     cores: float | None
 
@@ -115,6 +117,7 @@ def measure(
                 turns=turns, rng=rng, lost=lost.__setitem__,
             )  # fmt: skip
             for name, taken in blocks.items():
+                running[name].look_at_device()
                 rounds[name].append((running[name], taken))
     return {name: lost.get(name) or _gathered(seen) for name, seen in rounds.items()}
 
@@ -129,6 +132,9 @@ def _gathered(rounds: list[tuple[Process, list[tuple[float, ...]]]]) -> Measured
         cold=tuple(process.cold for process in processes),
         warm=tuple(process.warm for process in processes),
         peak_memory=max(process.runner.peak_memory for process in processes),
+        device_memory=max(
+            (p.device_memory for p in processes if p.device_memory is not None), default=None
+        ),
         joules={
             meter: sum(process.spent[meter] for process in processes) / runs
             for meter in processes[0].spent

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from interop.backends.artifacts import Built
+from interop.bench.device import device_memory
 from interop.bench.energy import Meters
 from interop.bench.machine import process_seconds
 from interop.bench.warmup import WarmUp, warm_up
@@ -55,7 +56,9 @@ class ColdStart:
 @dataclass
 class Process:
     """A running process of a contender, ready to be timed. `spent` are joules by meter, `runs` those
-    that they went into, the unmeasured ones, too; `busy` and `wall` seconds of its blocks."""
+    that they went into, the unmeasured ones, too; `busy` and `wall` seconds of its blocks;
+    `device_memory` bytes that it held when it was last looked at.
+    """
 
     runner: Runner
     inputs: str
@@ -68,6 +71,7 @@ class Process:
     runs: int = 0
     busy: float | None = 0.0
     wall: float = 0.0
+    device_memory: int | None = None
 
     def block(self, seconds: float) -> list[float]:
         """Seconds of each of as many runs as `seconds` hold, one at least."""
@@ -78,6 +82,10 @@ class Process:
         self.wall += self.now() - start
         self._account(joules, busy, count + again)
         return times
+
+    def look_at_device(self) -> None:
+        """Note what it holds on NVIDIA's cards; it must not be in the middle of a block."""
+        self.device_memory = device_memory(self.runner.pid)
 
     def _account(self, joules: Mapping[str, float], busy: float | None, runs: int) -> None:
         for meter, used in self.meters.used(joules, self.meters.read()).items():

@@ -18,7 +18,7 @@ from interop.bench.intervals import CONFIDENCE, RESAMPLES, Ratio, compare, resol
 from interop.bench.machine import Machine, complaints, share_of_others, spread
 from interop.bench.measure import Measured, Outcome
 from interop.bench.subject import Subject, items_in
-from interop.errors import InteropError
+from interop.errors import InteropError, ParityFailed
 from interop.output import digest, size
 from interop.record import host_versions
 
@@ -62,9 +62,11 @@ def bench_record(
     """The document that is written to bench.json; every value is of a JSON type."""
     share = share_of_others(noise.before, noise.after)
     beats = [beat for one in noise.beats for beat in one]
+    shown = [_point(point, graded) for point in points]
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": "bench",
+        "exit_code": _exit_code(shown),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "model": {
             "reference": subject.reference.text,
@@ -84,7 +86,7 @@ def bench_record(
         },
         "rules": rules(),
         "grades": {str(backend): one.to_json() for backend, one in graded.items()},
-        "points": [_point(point, graded, subject) for point in points],
+        "points": shown,
         "versions": {
             **host_versions(),
             **{str(b): one.ready.home.version for b, one in graded.items() if one.ready},
@@ -112,7 +114,14 @@ def rules() -> dict[str, str]:
     }
 
 
-def _point(point: Point, graded: Mapping[Backend, Graded], subject: Subject) -> dict[str, Any]:
+def _exit_code(points: Sequence[dict[str, Any]]) -> int:
+    """3 where the parity of any failed; else that of the first row that has an error."""
+    codes = [row["exit_code"] for point in points for row in point["contenders"]]
+    failed = ParityFailed.exit_code
+    return failed if failed in codes else next((code for code in codes if code), 0)
+
+
+def _point(point: Point, graded: Mapping[Backend, Graded]) -> dict[str, Any]:
     seen = {name: one for name, one in point.outcomes.items() if isinstance(one, Measured)}
     names = [str(backend) for backend in graded]
     reference = next((name for name in names if name in seen), None)
@@ -144,11 +153,14 @@ def _point(point: Point, graded: Mapping[Backend, Graded], subject: Subject) -> 
 
 def _row(name: str, graded: Graded, point: Point, ratio: Ratio | None) -> dict[str, Any]:
     """One contender; without figures where its parity failed, or it did."""
-    row: dict[str, Any] = {"name": name, "grade": graded.grade, "why": graded.why}
+    row: dict[str, Any] = {
+        "name": name, "grade": graded.grade, "why": "", "exit_code": 0, "percentiles": None,
+    }  # fmt: skip
     outcome = point.outcomes.get(name)
-    if not isinstance(outcome, Measured) or graded.ready is None:
-        why = outcome.message if isinstance(outcome, InteropError) else graded.why
-        return {**row, "why": why, "percentiles": None}
+    if isinstance(outcome, InteropError):
+        return {**row, "why": outcome.message, "exit_code": outcome.exit_code}
+    if outcome is None or graded.ready is None:
+        return {**row, "why": graded.why, "exit_code": graded.exit_code}
     shares = percentiles.percentiles(outcome.times)
     median, items = float(np.median(outcome.times.pooled())), items_in(point.shapes)
     return {
@@ -159,6 +171,7 @@ def _row(name: str, graded: Graded, point: Point, ratio: Ratio | None) -> dict[s
         "items_per_second": items / median,
         "runs": len(outcome.times.pooled()),
         "peak_memory_bytes": outcome.peak_memory,
+        "device_memory_bytes": outcome.device_memory,
         "model_bytes": graded.ready.bytes,
         "joules_per_item": {meter: joules / items for meter, joules in outcome.joules.items()},
         "cores": outcome.cores,

@@ -16,7 +16,7 @@ from interop.bench.grading import Graded, grade_all
 from interop.bench.machine import CpuTime, calibrate, cpu_time, machine
 from interop.bench.measure import Contender, Effort, Outcome, Update, measure
 from interop.bench.record import AGAIN, Point, bench_record
-from interop.bench.subject import inputs_for, load
+from interop.bench.subject import Subject, inputs_for, load
 from interop.bench.threads import chosen_cpus, confined, thread_variables
 from interop.errors import UsageError
 from interop.output import check_free, staged, write_json
@@ -60,37 +60,51 @@ def run(request: Request, progress: Progress | None = None) -> Bench:
     Raises UsageError, and what loading the model raises; then nothing is left on disk, and no process.
     """
     progress = progress or Silent()
-    here = machine()
     _check(request)
-    cpus = {count: chosen_cpus(count) for count in request.threads or (here.cores,)}
-    batches: tuple[int | None, ...] = request.batches or (None,)
     with conversion.scratch_folder() as scratch:
         subject = load(request.model, scratch, progress)
-        fed = {b: inputs_for(subject, request.model, b, scratch / f"batch-{b}") for b in batches}
-        graded = grade_all(
-            subject.plan, request.on, request.model.timeout, request.model.seed, scratch, progress
-        )
-        field = _Field(request, graded, scratch, find_meters())
-        beats: list[tuple[float, ...]] = []
-        before, points = cpu_time(), []
-        for batch, threads, clock in itertools.product(batches, cpus, clocks(request.on)):
-            inputs, shapes = fed[batch]
-            with progress.stage(_title(batch, threads, clock)) as update:
-                seen = field.measure(
-                    inputs, threads, cpus[threads], clock,
-                    between=lambda: beats.append(calibrate()), update=update,
-                )  # fmt: skip
-            points.append(Point(batch, threads, cpus[threads], clock, shapes, seen))
-        noise = Noise(tuple(beats), before, cpu_time())
-        document = bench_record(request, subject, here, noise, graded, points, field.meters)
+        plan, model = subject.plan, request.model
+        graded = grade_all(plan, request.on, model.timeout, model.seed, scratch, progress)
+        document = timed(request, subject, graded, scratch, progress)
         if request.output is not None:
             _write(document, request.output)
     return Bench(request.output, document)
 
 
+def timed(
+    request: Request,
+    subject: Subject,
+    graded: Mapping[Backend, Graded],
+    scratch: Path,
+    progress: Progress,
+) -> dict[str, Any]:
+    """The record of timing `subject`, at every point asked for, where parity holds."""
+    cpus = _cpus(request)
+    batches: tuple[int | None, ...] = request.batches or (None,)
+    fed = {b: inputs_for(subject, request.model, b, scratch / f"batch-{b}") for b in batches}
+    contenders = _Contenders(request, graded, scratch, find_meters())
+    beats: list[tuple[float, ...]] = []
+    before, points = cpu_time(), []
+    for batch, threads, clock in itertools.product(batches, cpus, clocks(request.on)):
+        inputs, shapes = fed[batch]
+        with progress.stage(_title(batch, threads, clock)) as update:
+            seen = contenders.measure(
+                inputs, threads, cpus[threads], clock,
+                between=lambda: beats.append(calibrate()), update=update,
+            )  # fmt: skip
+        points.append(Point(batch, threads, cpus[threads], clock, shapes, seen))
+    noise = Noise(tuple(beats), before, cpu_time())
+    return bench_record(request, subject, machine(), noise, graded, points, contenders.meters)
+
+
+def _cpus(request: Request) -> dict[int, tuple[int, ...]]:
+    """The processors for each number of threads. Raises UsageError where there are not so many."""
+    return {count: chosen_cpus(count) for count in request.threads or (machine().cores,)}
+
+
 @dataclass(frozen=True)
-class _Field:
-    """The contenders, and what they are measured with."""
+class _Contenders:
+    """Who is measured, if parity holds, and with what."""
 
     request: Request
     graded: Mapping[Backend, Graded]
@@ -142,6 +156,7 @@ def _check(request: Request) -> None:
             "a bench needs two processes of each contender at least, and some seconds",
             hint="One process says nothing of the next: give --processes 3 or more.",
         )
+    _cpus(request)
     if request.output is not None:
         check_free(request.output, force=request.model.force)
 

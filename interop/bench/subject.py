@@ -19,10 +19,11 @@ SETS = 2
 
 @dataclass(frozen=True)
 class Subject:
-    """The model on disk as every backend gets it, what its exporter had to give up, and the inputs on
-    which its parity is graded."""
+    """The model on disk as its exporter wrote it and as every backend gets it, what its exporter had
+    to give up, and the inputs on which its parity is graded."""
 
     reference: ModelReference
+    exported: Path
     canonical: Path
     signature: Signature
     notes: tuple[str, ...]
@@ -51,7 +52,8 @@ def load(request: conversion.Request, scratch: Path, progress: Progress) -> Subj
         made.canonical, made.signature, reference.architecture, request, scratch / "parity"
     )
     plan = replace(plan, sets=plan.sets[:SETS])
-    return Subject(reference, made.canonical, made.signature, made.source.notes, plan)
+    source = made.source
+    return Subject(reference, source.onnx, made.canonical, made.signature, source.notes, plan)
 
 
 def inputs_for(

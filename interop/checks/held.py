@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from interop.checks.attempts import Attempt
+from interop.checks.floors import Floors, declared
 from interop.parity.compare import OutputParity, compare_outputs
 from interop.parity.groups import Array
 from interop.parity.noise import Noise
+from interop.parity.precisions import FLOAT32, Precision
 from interop.parity.proof import abreast
 from interop.proof import Plan, yardstick
 from interop.workers.tensors import read_tensors
@@ -51,9 +54,15 @@ class Findings:
     floors: tuple[Floor, ...]
 
 
-def hold(plan: Plan, attempts: Sequence[Attempt], peers: Sequence[int]) -> Findings:
+def hold(
+    plan: Plan,
+    attempts: Sequence[Attempt],
+    peers: Sequence[int],
+    narrower: Floors | None = None,
+) -> Findings:
     """Hold every attempt that has outputs against the truth, and against those at `peers` that come
-    before it, which are rounded as it is.
+    before it. With `narrower`, a backend that says fp16 is held to what float16 can give, and an
+    error that is no rounding is compared with what each precision does.
 
     One set of inputs at a time is in memory, and its floor is worked out once for all.
     """
@@ -62,6 +71,7 @@ def hold(plan: Plan, attempts: Sequence[Attempt], peers: Sequence[int]) -> Findi
     for index, one in enumerate(plan.sets):
         truth, noise = yardstick(plan, index)
         floors += [Floor(name, one.label, of) for name, of in noise.items()]
+        floors_of = _remembered(narrower, index, truth, noise)
         given = {
             number: read_tensors(attempt.outputs[index])
             for number, attempt in enumerate(attempts)
@@ -70,18 +80,42 @@ def hold(plan: Plan, attempts: Sequence[Attempt], peers: Sequence[int]) -> Findi
         for number, outputs in given.items():
             before = [peer for peer in peers if peer < number and peer in given]
             others = {attempts[peer].label: given[peer] for peer in before}
-            found[number] += _held(one.label, outputs, truth, noise, others)
+            own = declared(attempts[number]) if narrower is not None else FLOAT32
+            found[number] += _held(
+                one.label, outputs, truth, own, floors_of, narrower is not None, others
+            )
     return Findings(tuple(map(tuple, found)), tuple(floors))
+
+
+def _remembered(
+    narrower: Floors | None, index: int, truth: Mapping[str, Array], noise: Mapping[str, Noise]
+) -> Callable[[Precision], Mapping[str, Noise]]:
+    """The floors on one set of inputs by precision, float32's being known; each is measured once."""
+    known: dict[Precision, Mapping[str, Noise]] = {FLOAT32: noise}
+
+    def floors_of(precision: Precision) -> Mapping[str, Noise]:
+        if precision not in known:
+            assert narrower is not None
+            known[precision] = narrower.measure(precision, index, truth)
+        return known[precision]
+
+    return floors_of
 
 
 def _held(
     label: str,
     outputs: Mapping[str, Array],
     truth: Mapping[str, Array],
-    noise: Mapping[str, Noise],
+    own: Precision,
+    floors_of: Callable[[Precision], Mapping[str, Noise]],
+    explain: bool,
     peers: Mapping[str, Mapping[str, Array]],
 ) -> list[Held]:
-    found = [Held(p.name, label, TRUTH, p) for p in compare_outputs(truth, outputs, noise)]
+    noise, floors = floors_of(own), floors_of if explain else None
+    found = [
+        Held(p.name, label, TRUTH, p) for p in compare_outputs(truth, outputs, noise, floors=floors)
+    ]
+    scale = math.sqrt(2) if own == FLOAT32 else 1.0  # peers are in float32
     for who, theirs in peers.items():
-        found += [Held(p.name, label, who, p) for p in abreast(theirs, outputs, noise)]
+        found += [Held(p.name, label, who, p) for p in abreast(theirs, outputs, noise, scale=scale)]
     return found

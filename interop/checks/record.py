@@ -59,6 +59,7 @@ def check_record(
         "signature": made.signature.to_json(),
         "seed": request.model.seed,
         "inputs": [one.to_json() for one in plan.sets],
+        "wide": None if plan.wide is None else plan.wide.to_json(),
         "against": None if request.against is None else str(request.against),
         "random_nodes": list(drawing),
         "rows": rows,

@@ -33,6 +33,11 @@ class CheckRequest:
                 hint="Say where it is to run (--on onnxruntime:cpu,torch:cpu), name another "
                 "artifact, or a folder of recorded outputs (--against).",
             )
+        if self.model.wide and (self.against is not None or self.model.data is not None):
+            raise UsageError(
+                "--wide makes inputs up, but --data or --against brings its own",
+                hint="Leave one of them away.",
+            )
         if self.against is not None and self.model.data is not None:
             raise UsageError(
                 "--data and --against both bring inputs", hint="Leave one of them away."

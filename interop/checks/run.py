@@ -15,6 +15,7 @@ from interop import conversion, frameworks, output, proof, sources
 from interop.checks import others, recorded
 from interop.checks.attempts import Attempt
 from interop.checks.drawn import Drawn, compare_drawn, random_nodes, runs_for
+from interop.checks.floors import Floors
 from interop.checks.held import Findings, hold
 from interop.checks.lineup import Lineup
 from interop.checks.record import check_record
@@ -139,7 +140,10 @@ class _Work:
             evidence.complete()
         peers = [0] if self.reference.framework != "onnx" or self.request.others else []
         with self.clock.stage("compare"), self.progress.stage("compare"):
-            return attempts, hold(plan, attempts, [*peers, *([1] if known_outputs else [])])
+            narrower = Floors(plan, self.at.checker, self.model.seed)
+            return attempts, hold(
+                plan, attempts, [*peers, *([1] if known_outputs else [])], narrower
+            )
 
     def drawn(self, nodes: list[str]) -> tuple[list[Attempt], list[list[Drawn]]]:
         """Every side run many times on the largest set of inputs, and its distributions beside those

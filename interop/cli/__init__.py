@@ -10,7 +10,9 @@ from typing import NoReturn
 import typer
 
 from interop.cli import (
+    audit,
     bench,
+    bisect,
     check,
     convert,
     doctor,
@@ -28,7 +30,7 @@ app = typer.Typer(
     help="Carry a model from the framework it was born in to any other, by way of ONNX, with proof.",
     epilog="Exit codes: 0 good, 1 a fault of interop itself, 2 usage, 3 parity failed, 4 unsupported "
     "operator, 5 invalid model, 6 environment unavailable, 7 worker crashed, 8 worker timed out, "
-    "9 output could not be written, 130 interrupted.",
+    "9 output could not be written, 10 policy broken, 11 got worse, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -36,10 +38,13 @@ app = typer.Typer(
 )
 app.command("convert")(convert.convert)
 app.command("check")(check.check)
+app.command("bisect")(bisect.bisect)
 app.command("roundtrip")(roundtrip.roundtrip)
 app.command("routes")(routes.routes)
 app.command("matrix")(matrix.matrix)
 app.command("bench")(bench.bench)
+app.command("audit")(audit.audit)
+app.command("diff")(audit.diff)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.command("ops")(ops.ops)

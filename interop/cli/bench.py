@@ -70,7 +70,11 @@ def bench(
     ] = 1800.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
 ) -> None:
-    """Time MODEL on several backends, side by side; a backend whose parity fails has no figures."""
+    """Time MODEL on several backends, side by side, each in several processes.
+
+    A backend whose parity fails has no figures, and the exit code is 3; one that does not run costs
+    only its own row, and the exit code is that of its error.
+    """
     from interop.backends import parse_list
     from interop.bench.measure import Effort
     from interop.bench.run import Request, run
@@ -106,12 +110,14 @@ def bench(
         import json
 
         print(json.dumps(done.document, indent=2))
-        return
-    from interop.report.bench import bench_summary
+    else:
+        from interop.report.bench import bench_summary
 
-    bench_summary(done.document)
-    if done.folder is not None:
-        print(f"written  {done.folder}: index.html, bench.json")
+        bench_summary(done.document)
+        if done.folder is not None:
+            print(f"written  {done.folder}: index.html, bench.json")
+    if done.document["exit_code"]:
+        raise typer.Exit(done.document["exit_code"])
 
 
 def parse_numbers(option: str, text: str) -> tuple[int, ...]:

@@ -43,7 +43,15 @@ def check(
         Path | None, typer.Option("--data", help="Inputs of your own: .npz, .npy, ONNX test data.")
     ] = None,
     non_finite: Annotated[
-        bool, typer.Option("--allow-nan", help="--data may hold NaN and infinities.")
+        bool,
+        typer.Option("--allow-nan", help="--data may hold NaN and infinities; --wide adds some."),
+    ] = False,
+    wide: Annotated[
+        bool,
+        typer.Option(
+            "--wide",
+            help="Many sets of inputs: other sizes, edge cases, scales that meet every threshold.",
+        ),
     ] = False,
     sizes: Annotated[
         list[str] | None,
@@ -87,6 +95,7 @@ def check(
             inputs=tuple(parse_input(text) for text in inputs or ()),
             data=data,
             non_finite=non_finite,
+            wide=wide,
             sizes=dict(parse_size(text) for text in sizes or ()),
             signature=signature,
             trust=trust,

@@ -14,14 +14,19 @@ from onnx_ir.passes import common
 
 from interop.errors import InvalidModel
 from interop.graph.batched_scan import bring_back, set_aside
+from interop.graph.counted import count_loops
 from interop.graph.declared import give_back, take_away
 from interop.graph.fold import fold_constants, settle_branches
+from interop.graph.gelus import fuse_gelus
 from interop.graph.indices import unwrap_indices
 from interop.graph.infer import infer_shapes
+from interop.graph.lengths import drop_full_lengths
 from interop.graph.load import CANONICAL_OPSET, load
-from interop.graph.reshapes import settle_targets, swap_axes
+from interop.graph.origins import remember, restore
+from interop.graph.reshapes import drop_idle_expands, settle_targets, swap_axes
 from interop.graph.shared import share
 from interop.graph.states import drop_zero_states
+from interop.graph.transposes import reduce_untransposed
 from interop.signature import Dim, Signature, TensorSpec
 
 _IR_VERSION = 10
@@ -50,10 +55,12 @@ def canonicalize(path: Path) -> ir.Model:
     version = model.opset_imports[""]
     if version < CANONICAL_OPSET:
         set_aside(model)
+        origins = remember(model)
         model = _through_proto(
             path, model, lambda proto: version_converter.convert_version(proto, CANONICAL_OPSET)
         )
         bring_back(model)
+        restore(model, origins)
     return tidy(path, model, take_away(model))
 
 
@@ -74,8 +81,13 @@ def tidy(path: Path, model: ir.Model, declared: Mapping[str, ir.Shape] | None = 
         changed = fold_constants(model) + settle_branches(model) > 0
         if declared and not changed:
             changed, declared = give_back(model, declared), None
+    count_loops(model)
     unwrap_indices(model)
     drop_zero_states(model)
+    drop_full_lengths(model)
+    drop_idle_expands(model)
+    fuse_gelus(model)
+    reduce_untransposed(model)
     share(model)
     swap_axes(model)
     settle_targets(model)

@@ -19,6 +19,10 @@ from interop.graph.decompositions.apply import decompose
 _CALLS = "interop.calls"
 _GRAPH = ir.AttributeType.GRAPH
 
+#: Whose body in the standard is a Loop: a target that lacks them has no loops either, and its own
+#: reason says more.
+_LOOPS = frozenset({"Range"})
+
 
 def expand(model: ir.Model, names: Collection[str]) -> tuple[ir.Model, frozenset[str]]:
     """Replace the nodes of those `names`, where anything simpler is known for them.
@@ -53,6 +57,8 @@ def _body(node: ir.Node, versions: Mapping[str, int], number: int) -> ir.Functio
     """The standard's body for this node, as a function of its own; None where there is none."""
     domain, version = node.domain, versions.get(node.domain, 1)
     if not onnx.defs.has(node.op_type, max_inclusive_version=version, domain=domain):
+        return None
+    if node.op_type in _LOOPS and domain == "":
         return None
     schema = onnx.defs.get_schema(node.op_type, max_inclusive_version=version, domain=domain)
     add_defaults(node, schema)  # bodies refer to attributes

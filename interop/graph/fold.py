@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 import onnx_ir as ir
@@ -23,31 +25,42 @@ def fold_constants(model: ir.Model) -> int:
 
     `Shape` and `Size` of a value whose shape is static count as known, and so do single sizes of one
     whose shape is static there. Graph outputs stay computed.
-    Returns how many nodes were replaced.
+    Returns how many nodes were replaced, wholly or (a Split of sizes) in part.
     """
     count = 0
     for node in list(ir.traversal.RecursiveGraphIterator(model.graph)):
         values = _evaluate(node, model.opset_imports)
         if values is None:
             continue
+        whole = all(array is not None for array in values)
         folded: list[ir.Value] = []
         for output, array in zip(node.outputs, values, strict=True):
+            if array is None or not (whole or output.uses()):
+                continue
             constant = ir.Value(
-                name=_inherited(model.graph, node, array) or output.name,
+                name=_inherited(model.graph, node, array) or _own(output, whole),
                 shape=ir.Shape(array.shape),
                 type=ir.TensorType(ir.DataType.from_numpy(array.dtype)),
                 const_value=ir.tensor(array),
             )
             output.replace_all_uses_with(constant)
             folded.append(constant)
+        if not folded:
+            continue
         assert node.graph is not None
-        node.graph.remove(node, safe=True)
+        if whole:
+            node.graph.remove(node, safe=True)
         for constant in folded:
             assert constant.name is not None
             model.graph.initializers.pop(constant.name, None)  # whose name it has inherited
             model.graph.register_initializer(constant)
         count += 1
     return count
+
+
+def _own(output: ir.Value, free: bool) -> str | None:
+    """A name for what is known of `output`: its own, where that is free."""
+    return output.name if free else f"{output.name}/known"
 
 
 def _inherited(graph: ir.Graph, node: ir.Node, array: np.ndarray) -> str | None:
@@ -89,8 +102,9 @@ def settle_branches(model: ir.Model) -> int:
     return len(found)
 
 
-def _evaluate(node: ir.Node, opsets: dict[str, int]) -> list[np.ndarray] | None:
-    """The outputs of `node` (any dtype and shape) if they follow from constants, else None."""
+def _evaluate(node: ir.Node, opsets: dict[str, int]) -> Sequence[np.ndarray | None] | None:
+    """The outputs of `node` (any dtype and shape) if they follow from constants, else None; of a Split
+    of sizes those that do."""
     if node.domain != "" or node.op_type in _RANDOM:
         return None
     if any(output.is_graph_output() or not output.name for output in node.outputs):
@@ -115,21 +129,27 @@ def _evaluate(node: ir.Node, opsets: dict[str, int]) -> list[np.ndarray] | None:
     if node.op_type == "Transpose" and len(node.inputs[0].uses()) > 1:  # type: ignore[union-attr]
         return None  # a weight that is used twice stays one parameter
     arrays = _run(node, feeds, opsets)
-    return None if arrays is None or (sizes is not None and (arrays[0] < 0).any()) else arrays
+    if arrays is None or sizes is None:
+        return arrays
+    known = [None if (array < 0).any() else array for array in arrays]
+    return known if any(array is not None for array in known) else None
 
 
 def _sizes(node: ir.Node) -> np.ndarray | None:
-    """The Shape that `node` picks from, -1 for the sizes that are not known."""
-    data = node.inputs[0] if node.op_type in ("Gather", "Slice") else None
-    shape = None if data is None else data.producer()
-    if shape is None or shape.op_type != "Shape" or shape.domain != "":
+    """The Shape (perhaps in another type) that `node` picks from, -1 for the sizes that are not known."""
+    data = node.inputs[0] if node.op_type in ("Gather", "Slice", "Split") else None
+    shape, dtype = None if data is None else data.producer(), np.dtype(np.int64)
+    if data is not None and shape is not None and shape.op_type == "Cast" and shape.domain == "":
+        dtype = np.dtype(np.int64) if data.dtype is None else data.dtype.numpy()
+        shape = None if shape.inputs[0] is None else shape.inputs[0].producer()
+    if shape is None or shape.op_type != "Shape" or shape.domain != "" or dtype.kind not in "if":
         return None
     of = shape.inputs[0]
     if of is None or of.shape is None:
         return None
     known = [size if isinstance(size, int) else -1 for size in of.shape]
     start = shape.attributes.get_int("start", 0)
-    return np.array(known[start : shape.attributes.get_int("end", len(known))], dtype=np.int64)
+    return np.array(known[start : shape.attributes.get_int("end", len(known))], dtype=dtype)
 
 
 def _run(

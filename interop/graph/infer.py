@@ -8,6 +8,7 @@ with, which inference over the body then has to confirm.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import onnx_ir as ir
@@ -19,6 +20,9 @@ from interop.source.values import Constant, NonNegative, Value
 Infer = Callable[[ir.Model], ir.Model]
 
 Dims = list[int | str | None]
+
+#: Ends of slices from here on mean "to the end": the least that an exporter (tf2onnx) writes for it.
+_TO_THE_END = 10**9
 
 #: Rounds of "ours, then onnx's"; each pushes shapes through at least one more Reshape in a row.
 _ROUNDS = 8
@@ -63,7 +67,7 @@ def _invented(dim: int | str | None) -> bool:
 
 def _complete(model: ir.Model) -> bool:
     """Fill in what sizes say; returns whether that was anything new."""
-    sizes = _Followed()
+    sizes = Followed()
     changed = False
     for node in ir.traversal.RecursiveGraphIterator(model.graph):
         if node.domain != "":
@@ -94,13 +98,16 @@ def _refine(value: ir.Value, dims: Dims) -> bool:
     return True
 
 
-class _Followed:
+class Followed:
     """The integer vectors of a graph whose entries are known, or known to be some dimension."""
 
     def __init__(self) -> None:
         self._sizes: dict[ir.Value, Value] = {}
 
     def follow(self, node: ir.Node) -> None:
+        """Take note of what `node` (what it reads was followed before it) makes of sizes."""
+        if node.op_type == "Split":
+            self._split(node)
         if len(node.outputs) != 1:
             return
         attributes = {name: attribute.value for name, attribute in node.attributes.items()}
@@ -114,9 +121,20 @@ class _Followed:
         answer = compute(node.op_type, inputs, attributes)
         if answer is not None:
             sizes, scalar = answer
-            self._sizes[node.outputs[0]] = Sizes(
-                "", sizes, scalar=scalar, dtype="int64", tensor=lambda value, dtype: "?"
-            )
+            self._note(node.outputs[0], sizes, scalar)
+
+    def _split(self, node: ir.Node) -> None:
+        data = node.inputs[0]
+        sizes = None if data is None else self._sizes.get(data)
+        elements = None if sizes is None else sizes.elements
+        if elements is not None and len(elements) == len(node.outputs):  # into single ones
+            for output, size in zip(node.outputs, elements, strict=True):
+                self._note(output, [size], scalar=False)
+
+    def _note(self, value: ir.Value, sizes: list[Size], scalar: bool) -> None:
+        self._sizes[value] = Sizes(
+            "", sizes, scalar=scalar, dtype="int64", tensor=lambda value, dtype: "?"
+        )
 
     def value(self, value: ir.Value) -> Value:
         if value in self._sizes:
@@ -168,7 +186,7 @@ def _shape(value: ir.Value | None) -> Dims | None:
     return [dim if isinstance(dim, int) else dim.value for dim in value.shape]
 
 
-def _reshape(node: ir.Node, sizes: _Followed) -> Dims | None:
+def _reshape(node: ir.Node, sizes: Followed) -> Dims | None:
     wanted, data = sizes.dims(node.inputs[1]), _shape(node.inputs[0])
     if wanted is None:
         return None
@@ -194,21 +212,17 @@ def _remaining(data: Dims | None, others: Dims) -> int | str | None:
         if dim is not None and dim in given:
             given.remove(dim)
             taken.remove(dim)
-    if not taken and len(given) == 1:
-        return given[0]
-    total = divisor = 1
-    for dim in given:
-        if not isinstance(dim, int):
-            return None
-        total *= dim
-    for dim in taken:
-        if not isinstance(dim, int) or dim == 0:
-            return None
-        divisor *= dim
+    unknown = [dim for dim in given if not isinstance(dim, int)]
+    total = math.prod(dim for dim in given if isinstance(dim, int))
+    divisor = math.prod(dim for dim in taken if isinstance(dim, int))
+    if len(unknown) > 1 or not all(isinstance(dim, int) for dim in taken) or divisor == 0:
+        return None
+    if unknown:
+        return unknown[0] if total == divisor else None
     return total // divisor
 
 
-def _expand(node: ir.Node, sizes: _Followed) -> Dims | None:
+def _expand(node: ir.Node, sizes: Followed) -> Dims | None:
     wanted, data = sizes.dims(node.inputs[1]), _shape(node.inputs[0])
     if wanted is None or data is None:
         return None
@@ -226,7 +240,7 @@ def _broadcast(a: int | str | None, b: int | str | None) -> int | str | None:
     return known[0] if known else None
 
 
-def _split(node: ir.Node, sizes: _Followed) -> bool:
+def _split(node: ir.Node, sizes: Followed) -> bool:
     """The parts' sizes where they are given; onnx wants to know the size of the whole first."""
     data = _shape(node.inputs[0])
     parts = sizes.dims(node.inputs[1]) if len(node.inputs) > 1 else None
@@ -238,11 +252,11 @@ def _split(node: ir.Node, sizes: _Followed) -> bool:
     return changed
 
 
-def _filled(node: ir.Node, sizes: _Followed) -> Dims | None:
+def _filled(node: ir.Node, sizes: Followed) -> Dims | None:
     return sizes.dims(node.inputs[0])
 
 
-def _tiled(node: ir.Node, sizes: _Followed) -> Dims | None:
+def _tiled(node: ir.Node, sizes: Followed) -> Dims | None:
     repeats, data = sizes.dims(node.inputs[1]), _shape(node.inputs[0])
     if data is None:
         return None
@@ -254,32 +268,62 @@ def _tiled(node: ir.Node, sizes: _Followed) -> Dims | None:
     ]
 
 
-def _same_rank(node: ir.Node, sizes: _Followed) -> Dims | None:
+def _same_rank(node: ir.Node, sizes: Followed) -> Dims | None:
     data = _shape(node.inputs[0])
     return None if data is None else [None] * len(data)
 
 
-def _squeezed(node: ir.Node, sizes: _Followed) -> Dims | None:
+def _ranged(node: ir.Node, sizes: Followed) -> Dims | None:
+    """From zero in steps of one, there are as many numbers as the limit says."""
+    start, limit, step = (sizes.dims(value) for value in node.inputs)
+    return limit if start == [0] and step == [1] and limit is not None else [None]
+
+
+def _sliced(node: ir.Node, sizes: Followed) -> Dims | None:
+    """The axes that are not cut keep their size, those taken from start to end among them."""
+    data = _shape(node.inputs[0])
+    if data is None:
+        return None
+    starts, ends = sizes.dims(node.inputs[1]), sizes.dims(node.inputs[2])
+    given = [sizes.dims(value) if value is not None else None for value in node.inputs[3:]]
+    if starts is None or ends is None or (len(node.inputs) > 3 and given[0] is None):
+        return [None] * len(data)
+    axes = given[0] if given and given[0] is not None else list(range(len(starts)))
+    steps = given[1] if len(given) > 1 and given[1] is not None else [1] * len(starts)
+    dims: Dims = list(data)
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        if not isinstance(axis, int):
+            return [None] * len(data)
+        size, bounds = dims[axis], (start, end, step)
+        if isinstance(size, int) and all(isinstance(bound, int) for bound in bounds):
+            dims[axis] = len(range(*slice(*bounds).indices(size)))
+        elif start != 0 or step != 1 or not isinstance(end, int) or end < _TO_THE_END:
+            dims[axis] = None
+    return dims
+
+
+def _squeezed(node: ir.Node, sizes: Followed) -> Dims | None:
     data = _shape(node.inputs[0])
     axes = sizes.dims(node.inputs[1]) if len(node.inputs) > 1 else None
     return None if data is None or axes is None else [None] * (len(data) - len(axes))
 
 
-def _unsqueezed(node: ir.Node, sizes: _Followed) -> Dims | None:
+def _unsqueezed(node: ir.Node, sizes: Followed) -> Dims | None:
     data, axes = _shape(node.inputs[0]), sizes.dims(node.inputs[1])
     return None if data is None or axes is None else [None] * (len(data) + len(axes))
 
 
-_RULES: dict[str, Callable[[ir.Node, _Followed], Dims | None]] = {
+_RULES: dict[str, Callable[[ir.Node, Followed], Dims | None]] = {
     "ConstantOfShape": _filled,
     "CumSum": _same_rank,
     "Expand": _expand,
     "Pad": _same_rank,
+    "Range": _ranged,
     "RandomNormalLike": _same_rank,
     "RandomUniformLike": _same_rank,
     "Reshape": _reshape,
     "Resize": _same_rank,
-    "Slice": _same_rank,
+    "Slice": _sliced,
     "Squeeze": _squeezed,
     "Tile": _tiled,
     "TopK": _same_rank,
@@ -345,9 +389,11 @@ def _confirmed(model: ir.Model, carried: Carried) -> Carried:
         body, _, inner, outer = loop
         for index in range(len(body.inputs) - inner):
             key = (node.name or "", index)
-            given = _shape(body.outputs[outer + index])
             taken = carried.get(key)
-            if taken is None or given is None or len(taken) != len(given):
+            if taken is None:  # a Scan has inputs that are not carried, and perhaps fewer outputs
+                continue
+            given = _shape(body.outputs[outer + index])
+            if given is None or len(taken) != len(given):
                 continue
             pairs = zip(taken, given, strict=True)
             result[key] = [one if one == other else None for one, other in pairs]

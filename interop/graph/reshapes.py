@@ -12,15 +12,19 @@ def settle_targets(model: ir.Model) -> None:
     """Give every Reshape a constant target where that means the same; in place.
 
     Exporters compute one from Shape, piece by piece; most often it keeps the leading dimensions (0 in
-    ONNX's words) and knows the others. What computed it is left unused.
+    ONNX's words) and knows the others. What computed it is left unused. A constant target that keeps
+    sizes infers (-1) none that is known.
     """
     for node in model.graph.all_nodes():
         if node.op_type != "Reshape" or node.domain != "" or node.inputs[1] is None:
             continue
-        if node.inputs[1].const_value is not None or node.attributes.get_int("allowzero", False):
+        if node.attributes.get_int("allowzero", False):
             continue
-        data, shape = node.inputs[0], node.outputs[0].shape
-        target = None if data is None else _target(data.shape, shape)
+        given, data, shape = node.inputs[1].const_value, node.inputs[0], node.outputs[0].shape
+        if given is not None:
+            target = _spelt(given.numpy().tolist(), shape)
+        else:
+            target = None if data is None else _target(data.shape, shape)
         if target is None or node.outputs[0].name is None:
             continue
         constant = ir.Value(
@@ -31,6 +35,20 @@ def settle_targets(model: ir.Model) -> None:
         )
         model.graph.register_initializer(constant)
         node.replace_input_with(1, constant)
+
+
+def _spelt(target: list[int], result: ir.Shape | None) -> list[int] | None:
+    """`target`, which keeps sizes, with the one that it infers, where that is known; else None.
+
+    Frameworks that do not know what is kept could not tell what is inferred beside it. A size of 0
+    would be read as one that is kept.
+    """
+    if result is None or -1 not in target or 0 not in target:
+        return None
+    size = result[target.index(-1)]
+    if not isinstance(size, int) or size == 0:
+        return None
+    return [size if one == -1 else one for one in target]
 
 
 def _target(data: ir.Shape | None, result: ir.Shape | None) -> list[int] | None:
@@ -53,6 +71,20 @@ def _target(data: ir.Shape | None, result: ir.Shape | None) -> list[int] | None:
     if 0 in known or target.count(-1) > 1 or (-1 in target and 0 in target):
         return None
     return target
+
+
+def drop_idle_expands(model: ir.Model) -> None:
+    """Hand on what is given where Expand gives it the shape that it has; in place.
+
+    So exporters broadcast, whether there is anything to broadcast or not.
+    """
+    for node in list(model.graph.all_nodes()):
+        data = node.inputs[0] if node.op_type == "Expand" and node.domain == "" else None
+        if data is None or data.shape is None or node.outputs[0].shape is None:
+            continue
+        if _same(list(data.shape), list(node.outputs[0].shape)):
+            node.op_type = "Identity"
+            node.resize_inputs(1)
 
 
 def swap_axes(model: ir.Model) -> None:

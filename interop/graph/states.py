@@ -39,7 +39,18 @@ def _is_zero(value: ir.Value | None) -> bool:
         if node.op_type == "ConstantOfShape":
             given = node.attributes.get("value")
             return given is None or not np.any(given.as_tensor().numpy())
+        if node.op_type == "Mul":  # zeros of one sample, times ones of as many as there are
+            return _is_filled(node.inputs[1]) and _is_zero(node.inputs[0])
         if node.op_type not in _MOVES:
             return False
         value = node.inputs[0]
     return False
+
+
+def _is_filled(value: ir.Value | None) -> bool:
+    """Whether it is one finite number, over and over."""
+    node = None if value is None else value.producer()
+    if node is None or node.op_type != "ConstantOfShape" or node.domain != "":
+        return False
+    given = node.attributes.get("value")
+    return given is None or bool(np.all(np.isfinite(given.as_tensor().numpy())))

@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort  # type: ignore[import-untyped]
 from onnx import GraphProto, ModelProto, TensorProto, helper
 from onnx import numpy_helper as nph
 
 from interop.errors import InvalidModel
 from interop.parity.flat import flatten
+from interop.parity.floor import perturbable
+from interop.parity.session import Session, skeleton
 from interop.parity.thresholds import Threshold, hidden, thresholds
 from interop.parity.values import Array
-
-#: Initialisers of about this size (bytes) and more are given in memory: protobuf stops at 2 GiB.
-_LARGE = 4096
 
 #: Types that ONNX Runtime finds the least and the largest of, and that need no widening.
 _OBSERVABLE = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE})
@@ -51,16 +49,12 @@ class Coverage:
     """Which thresholds the input sets have met on both sides, and which not.
 
     `missed` are the others, each with the side where no value lay ("never above", "never below",
-    or "never met"); `hidden` are nodes in subgraphs, which are not looked into.
+    or "never clear of it"); `hidden` are nodes in subgraphs, which are not looked into.
     """
 
     total: int
     missed: tuple[tuple[Threshold, str], ...]
     hidden: tuple[str, ...]
-
-    @property
-    def share(self) -> float:
-        return 1 - len(self.missed) / self.total if self.total else 1.0
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -79,24 +73,24 @@ class Observer:
         self._hidden = hidden(model)
         self._names = [value.name for value in model.graph.output]
         self._watched = list(dict.fromkeys((t.tensor, t.pair) for t in self.thresholds))
-        self._session = _session(model, self._watched, threads)
+        weights = perturbable(model)
+        bare = skeleton(model, weights)
+        _watch(bare.graph, self._watched, flatten(model).types)
+        self._weights = {name: nph.to_array(tensor) for name, tensor in weights.items()}
+        self._session = Session(bare, threads)
 
     def run(self, arrays: Mapping[str, Array]) -> Sight:
         """One float32 run. ONNX Runtime's refusal is a finding, not an error."""
-        marks = [f"{_mark(number)}{end}" for number in range(len(self._watched)) for end in "<>"]
-        quiet = ort.RunOptions()
-        quiet.log_severity_level = 4
         try:
-            results = self._session.run([*self._names, *marks], dict(arrays), quiet)
-        except Exception as error:  # noqa: BLE001 - ONNX Runtime's own have no base class in common
-            return Sight((), finite=False, refused=str(error).splitlines()[0])
-        outputs, ends = results[: len(self._names)], results[len(self._names) :]
-        ranges = {
-            key: (float(ends[2 * number]), float(ends[2 * number + 1]))
+            results = self._session.run({**self._weights, **arrays})
+        except InvalidModel as refusal:
+            return Sight((), finite=False, refused=refusal.detail)
+        ends = {
+            key: (float(results[f"{_mark(number)}<"]), float(results[f"{_mark(number)}>"]))
             for number, key in enumerate(self._watched)
         }
-        sides = tuple(_sides(one, ranges[one.tensor, one.pair]) for one in self.thresholds)
-        return Sight(sides, all(_some_finite(array) for array in outputs))
+        sides = tuple(_sides(one, ends[one.tensor, one.pair]) for one in self.thresholds)
+        return Sight(sides, all(_some_finite(results[name]) for name in self._names))
 
     def coverage(self, sights: Sequence[Sight]) -> Coverage:
         """Of all the `sights` together."""
@@ -158,49 +152,3 @@ def _watch(graph: GraphProto, watched: Sequence[tuple[str, str]], types: Mapping
             name = f"{_mark(number)}{end}"
             graph.node.append(helper.make_node(operator, wide, [name], keepdims=0))
             graph.output.append(helper.make_tensor_value_info(name, kind, ()))
-
-
-def _skeleton(model: ModelProto) -> tuple[ModelProto, dict[str, Array]]:
-    """A copy of `model` without its large initialisers, and these by name: declared as external,
-    they are given to the session in memory."""
-    copy, large = ModelProto(ir_version=model.ir_version), {}
-    copy.opset_import.extend(model.opset_import)
-    copy.functions.extend(model.functions)
-    copy.graph.name = model.graph.name
-    for field in ("node", "input", "output", "value_info", "sparse_initializer"):
-        getattr(copy.graph, field).extend(getattr(model.graph, field))
-    for tensor in model.graph.initializer:
-        if tensor.data_type not in _OBSERVABLE or np.prod(tensor.dims) * 4 < _LARGE:
-            copy.graph.initializer.append(tensor)
-            continue
-        array = large[tensor.name] = np.asarray(nph.to_array(tensor), order="C")
-        declared = copy.graph.initializer.add(
-            name=tensor.name, data_type=tensor.data_type, dims=tensor.dims
-        )
-        declared.data_location = TensorProto.EXTERNAL
-        declared.external_data.add(key="location", value="given in memory")
-        declared.external_data.add(key="length", value=str(array.nbytes))
-    return copy, large
-
-
-def _session(
-    model: ModelProto, watched: Sequence[tuple[str, str]], threads: int
-) -> ort.InferenceSession:
-    skeleton, large = _skeleton(model)
-    _watch(skeleton.graph, watched, flatten(model).types)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 4
-    options.enable_cpu_mem_arena = False  # its shapes vary
-    values = [ort.OrtValue.ortvalue_from_numpy(array) for array in large.values()]
-    options.add_external_initializers(list(large), values)
-    try:
-        return ort.InferenceSession(
-            skeleton.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:
-        raise InvalidModel(
-            "ONNX Runtime cannot load the model, so no inputs can be searched for",
-            hint="Give your own inputs, or check the model with onnx.checker.",
-            detail=str(error).splitlines()[0] if str(error) else type(error).__name__,
-        ) from error

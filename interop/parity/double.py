@@ -18,6 +18,15 @@ TYPE_ATTRIBUTES = frozenset(
 )
 
 
+#: Operators whose result is float32 where this attribute does not say otherwise.
+FLOAT_UNASKED = {
+    "BlackmanWindow": "output_datatype",
+    "HammingWindow": "output_datatype",
+    "HannWindow": "output_datatype",
+    "MelWeightMatrix": "output_datatype",
+}
+
+
 def double_model(model: ModelProto) -> ModelProto:
     """A copy of `model` in which float32, float16 and bfloat16 are float64 everywhere.
 
@@ -86,6 +95,9 @@ def _widen_node(node: NodeProto) -> None:
         _widen_attribute(attribute)
     if node.op_type == "Constant" and node.domain == "":
         _widen_constant(node)
+    unsaid = FLOAT_UNASKED.get(node.op_type)
+    if unsaid and node.domain == "" and all(a.name != unsaid for a in node.attribute):
+        node.attribute.append(onnx.helper.make_attribute(unsaid, int(TensorProto.DOUBLE)))
     if node.op_type == "ConstantOfShape" and not node.attribute:
         node.attribute.append(onnx.helper.make_attribute("value", nph.from_array(np.zeros(1))))
 

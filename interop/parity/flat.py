@@ -13,11 +13,15 @@ import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 from onnx import numpy_helper as nph
 
-from interop.parity.truth import subgraphs
+from interop.parity.settings import subgraphs
 from interop.signature import Dim
 
 INTEGERS = frozenset(
     getattr(TensorProto, f"{sign}INT{width}") for sign in ("", "U") for width in (8, 16, 32, 64)
+)
+
+FLOATS = frozenset(
+    {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16}
 )
 
 #: Operators whose output holds elements of their first input, unchanged but for their type.

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from interop.errors import ParityFailed
-from interop.parity.compare import FULL_BITS, OutputParity, Verdict
+from interop.parity.compare import OutputParity, Verdict
+from interop.parity.precisions import FLOAT32
 
 
 class Proof(Protocol):
@@ -25,12 +26,19 @@ class Proof(Protocol):
 
 @dataclass(frozen=True)
 class Rule:
-    """A grade is given for at least `bits` effective bits, in the worst output."""
+    """A grade is given for at least `bits` effective bits of float32's 24, in the worst output. Of
+    another precision's: one that passes may lose as many as here, one that does not keeps the
+    same share."""
 
     letter: str
     bits: float
     passes: bool
     sentence: str
+
+    def given(self, parity: OutputParity) -> bool:
+        if self.passes:
+            return parity.lost <= FLOAT32.bits - self.bits
+        return parity.lost <= (1 - self.bits / FLOAT32.bits) * parity.bits
 
     def to_json(self) -> dict[str, Any]:
         return {"letter": self.letter, "minimum_effective_bits": self.bits, "passes": self.passes}
@@ -91,14 +99,14 @@ def grade(proofs: Sequence[Proof]) -> Grade:
             "nothing was compared, so nothing is proved",
             hint="At least one input set and one output are needed.",
         )
-    worst = max(proofs, key=lambda proof: (proof.worst.verdict, -_bits(proof)))
-    rule = _rule(worst)
+    worst = max(proofs, key=lambda proof: (proof.worst.verdict, proof.worst.lost))
     parity = worst.worst
+    rule = _rule(parity)
     sentence = f"{rule.sentence} Worst: output {worst.name!r} on {worst.inputs}: {parity.reason}."
     if parity.verdict is Verdict.UNSTABLE:
         sentence = f"Rounding alone decides part of output {worst.name!r}: {parity.reason}."
     if parity.effective_bits is not None and not rule.passes:
-        sentence += f" {parity.effective_bits:.1f} of 24 bits are left."
+        sentence += f" {parity.effective_bits:.1f} of {parity.bits:.3g} bits are left."
     if worst.hop in ("export", "import"):
         sentence += f" The {worst.hop} hop is at fault."
     return Grade(
@@ -107,15 +115,10 @@ def grade(proofs: Sequence[Proof]) -> Grade:
     )  # fmt: skip
 
 
-def _bits(proof: Proof) -> float:
-    bits = proof.worst.effective_bits
-    return FULL_BITS if bits is None else bits
-
-
-def _rule(proof: Proof) -> Rule:
-    verdict = proof.worst.verdict
-    if verdict is Verdict.NOT_COMPARABLE:
+def _rule(parity: OutputParity) -> Rule:
+    if parity.verdict is Verdict.NOT_COMPARABLE:
         return RULES[-1]
-    if verdict is Verdict.UNSTABLE:
+    if parity.verdict is Verdict.UNSTABLE:
         return RULES[1]
-    return next(rule for rule in RULES if _bits(proof) >= rule.bits)
+    candidates = [rule for rule in RULES if rule.passes == parity.verdict.passes]
+    return next((rule for rule in candidates if rule.given(parity)), candidates[-1])

@@ -3,7 +3,7 @@
 The truth is that of the ONNX graph between them, so that a fault of the export hop (the source
 does not compute what its ONNX does) and one of the import hop (the artifact does not) have each
 their own bits. The two compared directly close the circle: they may differ by the floor times
-the square root of 2, both being rounded.
+the square root of 2, both being rounded; or by the coarser floor, where they round differently.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from interop.parity.compare import OutputParity, Verdict, compare_outputs
+from interop.parity.compare import Floors, OutputParity, Verdict, compare_outputs
 from interop.parity.groups import Array
 from interop.parity.noise import Noise
 
@@ -60,7 +60,7 @@ class OutputProof:
 
 
 def _badness(parity: OutputParity) -> tuple[Verdict, float]:
-    return parity.verdict, -(24.0 if parity.effective_bits is None else parity.effective_bits)
+    return parity.verdict, parity.lost
 
 
 def prove(
@@ -69,14 +69,21 @@ def prove(
     source: Mapping[str, Array],
     artifact: Mapping[str, Array],
     noise: Mapping[str, Noise],
+    *,
+    artifact_noise: Mapping[str, Noise] | None = None,
+    floors: Floors | None = None,
 ) -> tuple[OutputProof, ...]:
     """Every output of one input set. All mappings are by output name.
 
-    An output that only source or artifact has is a row, too, and not comparable.
+    `artifact_noise` is the floor of the precision that the artifact computes in, where that is not
+    `noise`, the source's. `floors` is as in compare_outputs. An output that only source or
+    artifact has is a row, too, and not comparable.
     """
-    by_source = {p.name: p for p in compare_outputs(truth, source, noise)}
-    by_artifact = {p.name: p for p in compare_outputs(truth, artifact, noise)}
-    direct = {p.name: p for p in abreast(source, artifact, noise)}
+    coarser = noise if artifact_noise is None else artifact_noise
+    by_source = {p.name: p for p in compare_outputs(truth, source, noise, floors=floors)}
+    by_artifact = {p.name: p for p in compare_outputs(truth, artifact, coarser, floors=floors)}
+    scale = math.sqrt(2) if artifact_noise is None else 1.0
+    direct = {p.name: p for p in abreast(source, artifact, coarser, scale=scale)}
     names = dict.fromkeys([*truth, *by_source, *by_artifact])
     missing = "one side has no such output"
     return tuple(
@@ -93,13 +100,18 @@ def prove(
 
 
 def abreast(
-    first: Mapping[str, Array], second: Mapping[str, Array], noise: Mapping[str, Noise]
+    first: Mapping[str, Array],
+    second: Mapping[str, Array],
+    noise: Mapping[str, Noise],
+    *,
+    scale: float = math.sqrt(2),
 ) -> tuple[OutputParity, ...]:
-    """Two runs against each other, both rounded; what `noise` has no floor for is left out."""
+    """Two runs against each other, both rounded (`scale` 1: the second alone, as good as); what
+    `noise` has no floor for is left out."""
     known = {
         name: array.astype(np.float64) if noise[name].levels else array
         for name, array in first.items()
         if name in noise
     }
     paired = {name: array for name, array in second.items() if name in noise}
-    return compare_outputs(known, paired, noise, scale=math.sqrt(2)) if known else ()
+    return compare_outputs(known, paired, noise, scale=scale) if known else ()

@@ -8,16 +8,12 @@ mask is added to what a Softmax reads; a whole number is calculated with and nev
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from onnx import ModelProto, NodeProto, TensorProto
 
 from interop.parity.bounds import Allowed, allowed_values
-from interop.parity.flat import INTEGERS, KEEPERS, Flat, attribute, flatten
-
-FLOATS = frozenset(
-    {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16}
-)
+from interop.parity.flat import FLOATS, INTEGERS, KEEPERS, Flat, attribute, flatten
 
 #: operator -> inputs that set the size of its output, or how often it runs (None: every one).
 SIZING: Mapping[str, tuple[int, ...] | None] = {
@@ -64,7 +60,10 @@ def roles(model: ModelProto, bounds: Mapping[str, int]) -> Roles:
     masks |= {n for n in whole - numbers if bounds.get(n, 2) == 2}
     masks |= {n for n in real if _is_mask(n, flat)}
     additive = {n for n in real - masks if _is_additive(n, flat)}
-    known = {name: Allowed(high=limit) for name, limit in bounds.items()}
+    known = {
+        name: replace(allowed.get(name, Allowed()), high=limit, choices=(), within=())
+        for name, limit in bounds.items()
+    }
     return Roles({**allowed, **known}, frozenset(masks), frozenset(additive), frozenset(numbers))
 
 

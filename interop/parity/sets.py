@@ -104,7 +104,8 @@ def _check_finite(name: str, array: Array, where: str, *, infinite: bool) -> Non
         raise UsageError(
             f"{where}: {name!r} holds {int(bad.sum())} elements that are NaN or infinite, "
             f"the first at {place}: {wide[place]}",
-            hint="What follows from them can hardly be told right from wrong: leave such rows out.",
+            hint="What follows from them can hardly be told right from wrong: leave such rows out, or "
+            "let `interop check --allow-nan` compare where they go.",
         )
 
 

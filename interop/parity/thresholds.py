@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, NodeProto
 
-from interop.parity.flat import INTEGERS, Flat, attribute, flatten
-from interop.parity.truth import subgraphs
+from interop.parity.flat import FLOATS, INTEGERS, Flat, attribute, flatten
+from interop.parity.settings import reads, subgraphs
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _whole_signs(node: NodeProto, flat: Flat) -> Points:
 def _truncation(node: NodeProto, flat: Flat) -> Points:
     """A float made an integer loses its fraction towards zero."""
     whole = attribute(node, "to", 0) in INTEGERS
-    return [(0, 0.0)] if whole and flat.types.get(node.input[0]) not in INTEGERS else []
+    return [(0, 0.0)] if whole and flat.types.get(node.input[0]) in FLOATS else []
 
 
 RULES: Mapping[str, Rule] = {
@@ -170,7 +170,6 @@ def _varying(model: ModelProto) -> set[str]:
     """Values of the main graph that depend on an input's elements, not on its shape alone."""
     varying = {value.name for value in model.graph.input}
     for node in model.graph.node:
-        inner = {name for body in subgraphs(node) for n in body.node for name in n.input}
-        if node.op_type not in ("Shape", "Size") and varying & {*node.input, *inner}:
+        if node.op_type not in ("Shape", "Size") and varying & reads(node):
             varying.update(node.output)
     return varying

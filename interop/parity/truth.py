@@ -1,42 +1,59 @@
 """The true value of a model's outputs: the graph evaluated in float64 from end to end.
 
 ONNX's reference evaluator runs the float64 twin of the graph (`double.py`), with our own versions
-of the operators that it has too slow, too narrow or not to the letter (`operators/`).
+of the operators that it has too slow, too narrow or not to the letter (`operators/`). Weights stay
+as the model has them, and are widened for the node that reads them (`_Weights`): the memory beyond
+the model is that of one node's operands.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto
+from onnx import ModelProto, NodeProto
+from onnx import numpy_helper as nph
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import RuntimeContextError
+from onnx.reference.ops._op_list import load_op
 
 from interop.errors import InvalidModel, UnsupportedOperator
 from interop.parity.double import double_model, widen_array
 from interop.parity.operators import OPERATORS
+from interop.parity.randomness import RANDOM as RANDOM
+from interop.parity.randomness import random_nodes
+from interop.parity.session import skeleton
+from interop.parity.settings import graphs, reads
+from interop.parity.settings import subgraphs as subgraphs
 
 Array = np.ndarray[Any, Any]
 
-RANDOM = frozenset(
-    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
-     "RandomUniformLike"}
-)  # fmt: skip
+#: Elements from which on an initialiser is not part of the twin, and bytes of widened ones that
+#: are kept from one run to the next.
+LARGE = 1 << 10
+KEPT = 1 << 28
 
 
 class Truth:
     """A model ready to be evaluated in float64.
 
-    Raises UnsupportedOperator for a node with random output, or one that cannot be evaluated in
-    float64 (it is named): there is no fallback to a narrower type.
+    What the evaluator lacks is written out in simpler operators where that is known how, and is
+    then one of `written_out`; that is float64 all the same. Raises UnsupportedOperator for a node
+    with random output, or one that cannot be evaluated in float64 (it is named): there is no
+    fallback to a narrower type.
     """
 
     def __init__(self, model: ModelProto) -> None:
-        for node in _nodes(model.graph):
-            _refuse_random(node)
-        self._evaluator = _Evaluator(double_model(model), new_ops=list(OPERATORS))
+        for node in random_nodes(model):
+            raise _no_truth(node)
+        weights = _Weights(model)
+        bare, self.written_out = _write_out(skeleton(model, weights))
+        twin = double_model(bare)
+        self._evaluator = _Evaluator(twin, new_ops=list(OPERATORS))
+        self._evaluator.weights = weights
         self.output_names: tuple[str, ...] = tuple(self._evaluator.output_names)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -50,17 +67,67 @@ class Truth:
         return dict(zip(self.output_names, outputs, strict=True))
 
 
-def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
-    for node in graph.node:
-        yield node
-        for subgraph in subgraphs(node):
-            yield from _nodes(subgraph)
+class _Weights(Mapping[str, Array]):
+    """The large initialisers of a model, widened at each reading; all are kept if they are few."""
+
+    def __init__(self, model: ModelProto) -> None:
+        large = [t for t in model.graph.initializer if math.prod(t.dims) >= LARGE]
+        self._tensors = {tensor.name: tensor for tensor in large}
+        self._kept: dict[str, Array] | None = None
+        if sum(8 * math.prod(tensor.dims) for tensor in large) <= KEPT:
+            self._kept = {}
+
+    def __getitem__(self, name: str) -> Array:
+        if self._kept is not None and name in self._kept:
+            return self._kept[name]
+        array = widen_array(nph.to_array(self._tensors[name]))
+        if self._kept is not None:
+            self._kept[name] = array
+        return array
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tensors
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tensors)
+
+    def __len__(self) -> int:
+        return len(self._tensors)
 
 
-def subgraphs(node: NodeProto) -> list[GraphProto]:
-    """The bodies of If, Loop and Scan."""
-    single = [a.g for a in node.attribute if a.type == AttributeProto.GRAPH]
-    return single + [g for a in node.attribute for g in a.graphs]
+def _write_out(model: ModelProto) -> tuple[ModelProto, tuple[str, ...]]:
+    """`model` without the operators that the evaluator lacks, and which those were; what has no
+    decomposition either is left for the evaluator to refuse."""
+    lacking = {
+        node.op_type
+        for graph in graphs(model.graph)
+        for node in graph.node
+        if node.domain == "" and not _evaluated(node.op_type)
+    }
+    if not lacking:
+        return model, ()
+    import onnx_ir as ir  # guests that import this package need not have it
+
+    from interop.graph.decompositions.apply import decompose
+
+    parsed = ir.from_proto(model)
+    nodes = [node for node in parsed.graph.all_nodes() if node.op_type in lacking]
+    for number, node in enumerate(nodes):
+        node.name = node.name or f"{node.op_type}_{number}"
+    done, _ = decompose(parsed, nodes)
+    return (ir.to_proto(parsed), tuple(sorted(done))) if done else (model, ())
+
+
+def _evaluated(kind: str) -> bool:
+    if any(operator.__name__ == kind for operator in OPERATORS):
+        return True
+    try:
+        load_op("", kind)
+    except RuntimeContextError:  # known, and waits for the types of its inputs
+        return True
+    except (NotImplementedError, RuntimeError, ValueError):
+        return False
+    return True
 
 
 def _describe(node: Any) -> str:
@@ -68,20 +135,20 @@ def _describe(node: Any) -> str:
     return f"{node.op_type}{name} (output {next(iter(node.output), '')!r})"
 
 
-def _refuse_random(node: NodeProto) -> None:
-    training = any(a.name == "training_mode" and a.i for a in node.attribute)
-    dropout = node.op_type == "Dropout" and len(node.input) > 2 and bool(node.input[2])
-    if node.op_type in RANDOM or training or dropout:
-        raise UnsupportedOperator(
-            f"{_describe(node)} draws random numbers or is in training mode: "
-            "its output has no true value to compare with",
-            hint="Export the model in inference mode, or make the random values an input.",
-        )
+def _no_truth(node: NodeProto) -> UnsupportedOperator:
+    return UnsupportedOperator(
+        f"{_describe(node)} draws random numbers or is in training mode: "
+        "its output has no true value to compare with",
+        hint="Export the model in inference mode, or make the random values an input.",
+    )
 
 
 class _Evaluator(ReferenceEvaluator):  # type: ignore[misc]
     """ONNX's evaluator, but it names the node that fails, frees each value after its last use
     (the original keeps all of them to the end) and refuses values that fell out of float64."""
+
+    #: Initialisers that are not in the graph; the bodies of Loop and others have none.
+    weights: Mapping[str, Array] = MappingProxyType({})
 
     def _init(self) -> None:
         super()._init()
@@ -108,11 +175,15 @@ class _Evaluator(ReferenceEvaluator):  # type: ignore[misc]
     ) -> list[Any]:
         values: dict[str, Any] = {"": None, **self.rt_inits_, **feed_inputs}
         for node, dead in zip(self.rt_nodes_, self._dead, strict=True):
-            outputs = self._evaluate(node, values, attributes)
+            needed = reads(node.onnx_node) & self.weights.keys()
+            here = {**values, **{n: self.weights[n] for n in needed}} if needed else values
+            outputs = self._evaluate(node, here, attributes)
+            del here
             values.update(zip(node.output, outputs, strict=False))
             for name in dead:
                 values.pop(name, None)
-        return [values[name] for name in output_names or self.output_names]
+        given = {**values, **{n: self.weights[n] for n in self.output_names if n in self.weights}}
+        return [given[name] for name in output_names or self.output_names]
 
     @staticmethod
     def _evaluate(node: Any, values: dict[str, Any], attributes: dict[str, Any] | None) -> Any:
@@ -138,15 +209,6 @@ class _Evaluator(ReferenceEvaluator):  # type: ignore[misc]
                     hint="Report this operator: it needs a row in interop/parity/operators.",
                 )
         return outputs
-
-
-def reads(node: NodeProto) -> set[str]:
-    """Names that a node reads, those that its subgraphs capture included."""
-    names = set(node.input)
-    for graph in subgraphs(node):
-        inner = {name for inside in graph.node for name in reads(inside)}
-        names |= inner | {value.name for value in graph.output}
-    return names
 
 
 def _last_uses(nodes: Any, keep: set[str]) -> list[list[str]]:

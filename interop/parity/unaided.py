@@ -9,7 +9,6 @@ other by design (a reduction over the batch), the float64 truth shows it too, an
 from __future__ import annotations
 
 import enum
-import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import numpy as np
 from onnx import ModelProto
 
 from interop.errors import ParityFailed
+from interop.output import digest
 from interop.parity.compare import OutputParity, compare_outputs
 from interop.parity.floor import floor_runs
 from interop.parity.noise import Noise, measure_noise
@@ -162,19 +162,6 @@ def rebuilt(
         _agree(check, one.label, one.arrays, first(one.arrays), second(one.arrays), measure)
         for one in sets
     )
-
-
-def digest(path: Path) -> str:
-    """SHA-256 over the names and bytes of a file, or of all files below a folder in name order."""
-    found = hashlib.sha256()
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    for file in files:
-        name = file.relative_to(path).as_posix() if path.is_dir() else ""
-        found.update(f"{name}\0{file.stat().st_size}\0".encode())
-        with open(file, "rb") as stream:
-            while block := stream.read(1 << 20):
-                found.update(block)
-    return found.hexdigest()
 
 
 def _row(arrays: Arrays, axes: Mapping[str, int], row: int) -> dict[str, Array]:

@@ -47,11 +47,9 @@ class Wide:
     dropped: tuple[tuple[str, str], ...]
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "sets": [one.to_json() for one in self.sets],
-            "coverage": self.coverage.to_json(),
-            "dropped": [{"label": label, "reason": reason} for label, reason in self.dropped],
-        }
+        """Without the sets."""
+        dropped = [{"label": label, "reason": reason} for label, reason in self.dropped]
+        return {**self.coverage.to_json(), "dropped": dropped}
 
 
 def wide_input_sets(
@@ -90,9 +88,11 @@ def wide_inputs(
         search.keep(recipe)
     search.first_that_runs(_other_sizes(signature, sizes))
     search.first_that_runs(_shortest(signature))
-    for recipe in (*INTEGERS * search.takes_integers, *FLOATS * search.takes_floats):
+    for recipe in INTEGERS if search.takes_integers else ():
         search.first_that_runs([recipe])
     if search.takes_floats:
+        for recipe in FLOATS:
+            search.first_that_runs([recipe])
         search.scales()
     if non_finite:
         search.keep(NON_FINITE)
@@ -145,7 +145,7 @@ class _Search:
             self._dropped.append((one.label, sight.refused or "an output has no finite element"))
 
     def scales(self) -> None:
-        """Growing scales until every threshold is met or nothing more is; of them the fewest."""
+        """Growing scales until every threshold is met; of them the fewest that meet as much."""
         tried: list[tuple[InputSet, Sight]] = []
         for scale in SCALES:
             for kind in KINDS:

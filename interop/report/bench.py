@@ -51,8 +51,9 @@ def heading(point: Point) -> str:
     """What was measured at a point, and by which clock."""
     threads = f"{point['threads']} thread{'s' if point['threads'] > 1 else ''}"
     cpus = ", ".join(map(str, point["affinity"]))
-    batch = "" if point["batch"] is None else f"batch {point['batch']}, "
-    return f"{batch}{threads} on processors {cpus}; clock: {point['clock']['title']}"
+    return (
+        f"batch {point['items']}, {threads} on processors {cpus}; clock: {point['clock']['title']}"
+    )
 
 
 def remarks(point: Point) -> list[str]:
@@ -107,7 +108,7 @@ def _costs(point: Point) -> Table:
     joules = any(row["joules_per_item"] for row in rows)
     table = _table(
         "", "items/s", "memory", "model", *(["J/item"] if joules else []),
-        "convert, s", "load, s", "first run, s",
+        "convert, s", "load, s", "first run, ms",
     )  # fmt: skip
     for row in rows:
         cold = row["cold"]
@@ -120,7 +121,7 @@ def _costs(point: Point) -> Table:
             *energy,
             "–" if cold["convert"] is None else f"{cold['convert']:.2f}",
             spread(cold["load"]),
-            spread(cold["first_run"]),
+            spread([seconds * 1e3 for seconds in cold["first_run"]]),
         )
     return table
 
@@ -155,9 +156,9 @@ def ratio_text(ratio: Mapping[str, Any] | None) -> tuple[str, str, str]:
     return f"{ratio['ratio']:.2f}", f"{low:.2f}–{high:.2f}", ratio["verdict"]
 
 
-def spread(seconds: Sequence[float]) -> str:
+def spread(values: Sequence[float]) -> str:
     """Least and most of several processes."""
-    low, high = _digits(min(seconds)), _digits(max(seconds))
+    low, high = _digits(min(values)), _digits(max(values))
     return low if low == high else f"{low}–{high}"
 
 

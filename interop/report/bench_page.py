@@ -27,6 +27,7 @@ _Columns = tuple[tuple[str, Callable[[Row], str]], ...]
 
 #: Columns of figures: heading, and the text of a row that has them.
 _COLUMNS: _Columns = (
+    ("grade", letter),
     ("p50, ms", lambda row: milliseconds(row["percentiles"]["p50"])),
     ("p90, ms", lambda row: milliseconds(row["percentiles"]["p90"])),
     ("p99, ms", lambda row: milliseconds(row["percentiles"]["p99"])),
@@ -39,10 +40,11 @@ _COLUMNS: _Columns = (
 _COSTS: _Columns = (
     ("items/s", lambda row: rate(row["items_per_second"])),
     ("peak memory", lambda row: bytes_for_people(row["peak_memory_bytes"])),
+    ("device memory", lambda row: _bytes(row["device_memory_bytes"])),
     ("model", lambda row: bytes_for_people(row["model_bytes"])),
     ("convert, s", lambda row: _optional(row["cold"]["convert"], ".2f")),
     ("load, s", lambda row: spread(row["cold"]["load"])),
-    ("first run, s", lambda row: spread(row["cold"]["first_run"])),
+    ("first run, ms", lambda row: spread([s * 1e3 for s in row["cold"]["first_run"]])),
     ("runs", lambda row: str(row["runs"])),
     ("cores busy", lambda row: _optional(row["cores"], ".1f")),
     ("J/item", lambda row: _optional(sum(row["joules_per_item"].values()) or None, ".3g")),
@@ -110,19 +112,26 @@ _SPREAD = (
 
 
 def _table(rows: Sequence[Row], columns: _Columns) -> str:
-    head = "".join(f'<th scope="col">{title}</th>' for title, _ in columns)
-    body = "".join(_row(row, columns) for row in rows)
+    """A row for each, but no column in which nobody has anything."""
+    shown = {title: [_cell(row, show) for row in rows] for title, show in columns}
+    kept = {title: cells for title, cells in shown.items() if any(cell != "–" for cell in cells)}
+    head = "".join(f'<th scope="col">{title}</th>' for title in kept)
+    body = "".join(
+        f'<tr><th scope="row">{escape(row["name"])}</th>'
+        + "".join(f"<td>{escape(cells[index])}</td>" for cells in kept.values())
+        + "</tr>"
+        for index, row in enumerate(rows)
+    )
     return (
-        '<div class="scroll"><table><thead><tr><th scope="col">contender</th><th scope="col">grade</th>'
+        '<div class="scroll"><table><thead><tr><th scope="col">contender</th>'
         f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
-def _row(row: Row, columns: _Columns) -> str:
-    first = f'<th scope="row">{escape(row["name"])}</th><td>{letter(row)}</td>'
-    if row["percentiles"] is None:
-        return f'<tr>{first}<td class="words" colspan="{len(columns)}">no figures</td></tr>'
-    return f"<tr>{first}{''.join(f'<td>{escape(show(row))}</td>' for _, show in columns)}</tr>"
+def _cell(row: Row, show: Callable[[Row], str]) -> str:
+    if row["percentiles"] is None and show is not letter:
+        return "–"
+    return show(row)
 
 
 def _sweeps(points: Sequence[Point]) -> str:
@@ -142,6 +151,10 @@ def _notes(document: Mapping[str, Any]) -> str:
     said += [*document["rules"].values(), *document["notes"]]
     items = "".join(f"<li>{escape(one)}</li>" for one in said)
     return f"<h2>How to read it</h2><ul>{items}</ul>"
+
+
+def _bytes(count: int | None) -> str:
+    return "–" if count is None else bytes_for_people(count)
 
 
 def _optional(value: float | None, form: str) -> str:

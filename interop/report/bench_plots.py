@@ -76,15 +76,15 @@ def sweep_plot(points: Sequence[Point], along: str, figure: str, label: str) -> 
             curves.setdefault(row["name"], []).append((point[along], row[figure]))
     sizes = sorted({x for curve in curves.values() for x, _ in curve})
     across = svg.axis(sizes, 70, WIDTH - NAMES, log=True)
-    up = svg.axis([y for curve in curves.values() for _, y in curve], 260, 10, log=True)
-    parts = [svg.text((across.start + across.end) / 2, 298, along, "soft", "middle")]
+    up = svg.axis([y for curve in curves.values() for _, y in curve], 270, 24, log=True)
+    parts = [svg.text((across.start + across.end) / 2, 308, along, "soft", "middle")]
     for size in sizes:
-        parts.append(svg.line(across(size), 10, across(size), 260, "grid"))
-        parts.append(svg.text(across(size), 278, f"{size:g}", "soft", "middle"))
+        parts.append(svg.line(across(size), 24, across(size), 270, "grid"))
+        parts.append(svg.text(across(size), 288, f"{size:g}", "soft", "middle"))
     for tick in up.ticks():
         parts.append(svg.line(across.start, up(tick), across.end, up(tick), "grid"))
-        parts.append(svg.text(62, up(tick) + 4, f"{tick:g}", "soft", "end"))
-    parts.append(svg.text(0, 8, label, "soft"))
+        parts.append(svg.text(62, up(tick) + 4, f"{tick:,.6g}", "soft", "end"))
+    parts.append(svg.text(0, 13, label, "soft"))
     marks = list(svg.MARKS)
     ends = _apart([up(curve[-1][1]) for curve in curves.values()])
     for index, ((name, curve), end) in enumerate(zip(curves.items(), ends, strict=True)):
@@ -93,7 +93,7 @@ def sweep_plot(points: Sequence[Point], along: str, figure: str, label: str) -> 
         parts += [svg.mark(marks[index % len(marks)], x, y) for x, y in drawn]
         parts.append(svg.mark(marks[index % len(marks)], WIDTH - NAMES + 14, end))
         parts.append(svg.text(WIDTH - NAMES + 24, end + 5, name))
-    return svg.drawing(WIDTH, 306, f"{label} by {along}", parts)
+    return svg.drawing(WIDTH, 316, f"{label} by {along}", parts)
 
 
 def _apart(heights: Sequence[float], least: float = 17) -> list[float]:

@@ -93,9 +93,19 @@ def _number(value: float | None, form: str) -> str:
     return "–" if value is None else f"{value:{number}} {unit}".rstrip()
 
 
+def _thresholds(wide: dict[str, Any]) -> str:
+    """How many the inputs met on both sides, and the first that they did not."""
+    met = f"{wide['exercised']} of {wide['thresholds']} met on both sides"
+    missed = [f"{one['threshold']} ({one['how']})" for one in wide["missed"]]
+    more = f" and {len(missed) - 3} more" if len(missed) > 3 else ""
+    return f"{met}; not: {'; '.join(missed[:3])}{more}" if missed else met
+
+
 def _facts(document: dict[str, Any]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_row("inputs", "; ".join(one["label"] for one in document["inputs"]))
+    if document["wide"] is not None:
+        table.add_row("thresholds", _thresholds(document["wide"]))
     seconds = document["seconds"]
     stages = ", ".join(f"{name} {s:.1f}" for name, s in seconds.items() if name != "total")
     table.add_row("took", f"{seconds['total']:.1f} s ({stages})")

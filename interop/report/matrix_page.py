@@ -24,9 +24,9 @@ _MEANINGS = {
 
 def page(document: Mapping[str, Any]) -> str:
     """The page as text."""
-    style, script = (
+    base, style, script = (
         files("interop.report").joinpath(name).read_text("utf-8")
-        for name in ("matrix.css", "matrix.js")
+        for name in ("base.css", "matrix.css", "matrix.js")
     )
     # In a script element only "</" could end it.
     data = json.dumps(document["cells"]).replace("</", "<\\/")
@@ -37,7 +37,7 @@ def page(document: Mapping[str, Any]) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>The matrix: every model, from every framework, to every other</title>
 <style>
-{style}</style>
+{base}{style}</style>
 </head>
 <body>
 <main>

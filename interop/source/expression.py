@@ -126,11 +126,15 @@ def literal(value: Any) -> str:
     if isinstance(value, Expression):
         return value.text
     if isinstance(value, np.ndarray):
+        if value.dtype == np.float64:
+            return literal(list(value) if value.ndim else value[()])
         return literal(value.tolist() if value.dtype != np.float32 else _shortest(value))
     if isinstance(value, np.bool_ | bool) or value is None or isinstance(value, str):
         return repr(value.item() if isinstance(value, np.bool_) else value)
     if isinstance(value, int | np.integer):
         return str(int(value))
+    if isinstance(value, np.float64):  # of a model in double: all of its digits are meant
+        return _float(float(value), single=False)
     if isinstance(value, float | np.generic):  # np.generic: bfloat16 is no np.floating
         return _float(float(value))
     if isinstance(value, list):
@@ -144,10 +148,12 @@ def _shortest(array: np.ndarray) -> Any:
     return [_shortest(part) for part in array] if array.ndim else float(str(np.float32(array)))
 
 
-def _float(value: float) -> str:
-    """ONNX attributes are float32: the shortest text that is the same float32 is the one meant."""
+def _float(value: float, *, single: bool = True) -> str:
+    """ONNX attributes are float32 (`single`): the shortest text that is the same float32 is meant."""
     if value != value or value in (float("inf"), float("-inf")):
         return f'float("{value}")'
+    if not single:
+        return repr(value)
     with np.errstate(over="ignore"):
         short = np.float32(value)
     text = float(str(short))

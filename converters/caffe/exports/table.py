@@ -2,7 +2,14 @@
 
 from collections.abc import Mapping
 
-from interop.converters.caffe.exports import arrangement, normalizing, recurrent, ssd, windows
+from interop.converters.caffe.exports import (
+    arrangement,
+    detection,
+    normalizing,
+    recurrent,
+    ssd,
+    windows,
+)
 from interop.converters.caffe.exports import elementwise as each
 from interop.converters.caffe.exports.common import Export, same
 
@@ -17,6 +24,7 @@ EXPORTS: Mapping[str, Export] = {
     "Convolution": windows.convolution,
     "Crop": arrangement.crop,
     "Deconvolution": windows.deconvolution,
+    "DetectionOutput": detection.detection_output,
     "Dropout": same,
     "DummyData": each.dummy_data,
     "ELU": each.elu,
@@ -56,8 +64,6 @@ EXPORTS: Mapping[str, Export] = {
 
 #: Why others cannot be, where more can be said than that nobody wrote it.
 WHY: Mapping[str, str] = {
-    "DetectionOutput": "it picks boxes by code of its own; leave the layer away, and its bottoms are the"
-    " outputs",
     "Python": "it runs code of its own, which is neither executed nor translated",
     **dict.fromkeys(
         ["Data", "HDF5Data", "ImageData", "MemoryData", "WindowData"],

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 import numpy as np
-from interop.converters.caffe2.lowerings.common import Lowering, add, first, vector
+from interop.converters.caffe2.lowerings.common import DTYPES, Lowering, add, first, vector
 
-from interop.source.expression import Expression
+from interop.source.expression import Expression, Symbol
 from interop.source.printer import Node
 from interop.source.values import Constant, Refusal, Unpack, Value
 
@@ -86,6 +86,23 @@ def slice_(
         table[axis] = (begin, stop)
         value = add("Slice", value, starts=[b for b, _ in table], ends=[e for _, e in table])
     return value
+
+
+#: A size of a blob, as Value.size says it.
+_SIZE = re.compile(r"(\w+)\.shape\[(\d+)\]")
+
+
+def range_(start: Value, limit: Value, delta: Value) -> Expression:
+    """As many numbers, from 0 on, as a blob is long along an axis."""
+    size = limit.elements[0] if limit.elements else None
+    found = _SIZE.fullmatch(size.text) if isinstance(size, Expression) else None
+    steps = [start.constant, delta.constant]
+    if found is None or None in steps or [int(step.item()) for step in steps] != [0, 1]:
+        raise Refusal("Caffe2 counts from 0 by 1, to a size of another array")
+    if start.dtype not in DTYPES:
+        raise Refusal(f"Caffe2 has no {start.dtype} here")
+    counted = add("Range", add("Shape", Symbol(found[1]), axes=[int(found[2])]))
+    return counted if start.dtype == "int64" else add("Cast", counted, to=DTYPES[start.dtype])
 
 
 def gather(x: Value, indices: Value, *, axis: int = 0) -> Expression:

@@ -55,7 +55,7 @@ def _activations(
 def _scan(
     X: Array, lens: Array | None, initial: State, step: Step, reverse: bool
 ) -> tuple[Array, State]:
-    """One direction: X (T, N, I) -> Y (T, N, H) and the last state.
+    """One direction: X (T, N, gates * H), the inputs' products -> Y (T, N, H) and the last state.
 
     Beyond a sequence's own length the output is 0 and the state stands still; in reverse the
     walk is from the end, where short sequences have not started yet.
@@ -75,12 +75,16 @@ def _scan(
 
 
 def _both(
-    X: Array, lens: Array | None, initial: Sequence[State], steps: Sequence[Step], direction: str
+    projected: Sequence[Array],
+    lens: Array | None,
+    initial: Sequence[State],
+    steps: Sequence[Step],
+    direction: str,
 ) -> tuple[Array, State]:
     """Every direction: Y (T, D, N, H) and the last states, each (D, N, H)."""
     results = [
         _scan(X, lens, state, step, reverse=direction == "reverse" or d == 1)
-        for d, (state, step) in enumerate(zip(initial, steps, strict=True))
+        for d, (X, state, step) in enumerate(zip(projected, initial, steps, strict=True))
     ]
     Y = np.stack([y for y, _ in results], axis=1)
     return Y, tuple(np.stack(parts) for parts in zip(*(s for _, s in results), strict=True))
@@ -96,6 +100,7 @@ class _Recurrent(OpRun):  # type: ignore[misc]
     def _solve(
         self,
         X: Array,
+        W: Array,
         R: Array,
         B: Array | None,
         lens: Array | None,
@@ -121,7 +126,8 @@ class _Recurrent(OpRun):  # type: ignore[misc]
             make_step(d, bias[d], functions[d * count : (d + 1) * count]) for d in range(directions)
         ]
         initial = [tuple(s[d] for s in starts) for d in range(directions)]
-        Y, last = _both(X, lens, initial, steps, attributes["direction"] or "forward")
+        projected = [X @ W[d].T for d in range(directions)]  # of all steps at once
+        Y, last = _both(projected, lens, initial, steps, attributes["direction"] or "forward")
         if batch_first:
             Y, last = Y.transpose(2, 0, 1, 3), tuple(s.swapaxes(0, 1) for s in last)
         return (Y, *last)[: max(1, len(self.output))]
@@ -145,11 +151,11 @@ class RNN(_Recurrent):
             both = bias.reshape(2, -1).sum(axis=0)
 
             def step(x: Array, state: State) -> State:
-                return (activations[0](clamp(x @ W[d].T + state[0] @ R[d].T + both)),)
+                return (activations[0](clamp(x + state[0] @ R[d].T + both)),)
 
             return step
 
-        return self._solve(X, R, B, sequence_lens, [initial_h], make, attributes)
+        return self._solve(X, W, R, B, sequence_lens, [initial_h], make, attributes)
 
 
 class GRU(_Recurrent):
@@ -173,7 +179,7 @@ class GRU(_Recurrent):
 
             def step(x: Array, state: State) -> State:
                 h = state[0]
-                from_x = x @ W[d].T + wb
+                from_x = x + wb
                 from_h = h @ R[d][: 2 * H].T + rb[: 2 * H]
                 z, r = np.split(f(clamp(from_x[:, : 2 * H] + from_h)), 2, axis=-1)
                 if linear_before_reset:
@@ -185,7 +191,7 @@ class GRU(_Recurrent):
 
             return step
 
-        return self._solve(X, R, B, sequence_lens, [initial_h], make, attributes)
+        return self._solve(X, W, R, B, sequence_lens, [initial_h], make, attributes)
 
 
 class LSTM(_Recurrent):
@@ -211,7 +217,7 @@ class LSTM(_Recurrent):
 
             def step(x: Array, state: State) -> State:
                 H, C = state
-                gates = x @ W[d].T + H @ R[d].T + both
+                gates = x + H @ R[d].T + both
                 i, o, forget, c = np.split(gates, 4, axis=-1)
                 i = f(clamp(i + p_i * C))
                 forget = 1 - i if input_forget else f(clamp(forget + p_f * C))
@@ -221,4 +227,4 @@ class LSTM(_Recurrent):
 
             return step
 
-        return self._solve(X, R, B, sequence_lens, [initial_h, initial_c], make, attributes)
+        return self._solve(X, W, R, B, sequence_lens, [initial_h, initial_c], make, attributes)

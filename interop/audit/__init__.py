@@ -1,0 +1,14 @@
+"""Deployment readiness: what a model is, what stands in its way, where it runs, and what that costs.
+
+facts.py       what the file says of itself
+rules.py       what stands in the way wherever it goes: a table of rules
+support/       which operators each target takes: tables with their sources
+cost.py        operations and memory of one run
+static.py      all of these, of one model; nothing is run
+ways.py        one backend that was tried: grade, reasons, next steps, latency
+variants.py    the model in fewer bits
+policy.py      what a team requires
+run.py         the whole audit
+record.py      the JSON document that it ends in
+difference.py  two of these documents compared
+"""

@@ -1,0 +1,300 @@
+"""What an ONNX file says of itself, read as it lies there, before anything is changed or run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+
+from interop.errors import InvalidModel
+
+#: Bits of one element, where they are not whole bytes.
+_BITS = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One kind of node: "" is the domain of the standard; `nodes` names some of them, `types` are
+    those of its inputs (ONNX's element types, "float"), as far as they are known."""
+
+    domain: str
+    name: str
+    count: int
+    nodes: tuple[str, ...]
+    types: frozenset[str] = frozenset()
+
+    @property
+    def title(self) -> str:
+        return f"{self.domain}::{self.name}" if self.domain else self.name
+
+
+@dataclass(frozen=True)
+class ExternalFile:
+    """A file that holds weights. `problem` is empty where it is safe and whole."""
+
+    location: str
+    tensors: int
+    bytes: int
+    problem: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A model at rest. Sizes are in bytes; `dynamic` holds (input, its open dimensions)."""
+
+    path: Path
+    file_bytes: int
+    sha256: str
+    ir_version: int
+    opsets: Mapping[str, int]
+    producer: str
+    metadata: Mapping[str, str]
+    documented: bool
+    operators: tuple[Operator, ...]
+    functions: tuple[tuple[str, str], ...]
+    dtypes: tuple[str, ...]
+    parameters: int
+    weight_bytes: int
+    dynamic: tuple[tuple[str, tuple[str, ...]], ...]
+    external: tuple[ExternalFile, ...]
+
+    @property
+    def opset(self) -> int:
+        return self.opsets.get("", self.opsets.get("ai.onnx", 0))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "file": self.path.name,
+            "bytes": self.file_bytes,
+            "sha256": self.sha256,
+            "ir_version": self.ir_version,
+            "opsets": dict(self.opsets),
+            "producer": self.producer,
+            "metadata": dict(self.metadata),
+            "operators": {one.title: one.count for one in self.operators},
+            "functions": ["::".join(pair) for pair in self.functions],
+            "dtypes": list(self.dtypes),
+            "parameters": self.parameters,
+            "weight_bytes": self.weight_bytes,
+            "dynamic": {name: list(dims) for name, dims in self.dynamic},
+            "external": [vars(one) for one in self.external],
+        }
+
+
+def read(path: Path) -> tuple[ModelProto, Facts]:
+    """The model in `path`, its external data not loaded, and what it says of itself.
+
+    Raises InvalidModel where the file is missing or is no ONNX.
+    """
+    if not path.is_file():
+        raise InvalidModel(f"there is no file {path}", hint="Check the path.")
+    content = path.read_bytes()
+    model = ModelProto()
+    try:
+        model.ParseFromString(content)
+    except DecodeError as error:
+        raise InvalidModel(
+            f"{path} is not an ONNX model, or is truncated ({len(content):,} bytes)",
+            hint="Export or copy it again, and compare its size or checksum with the original.",
+        ) from error
+    if not model.graph.node and not model.graph.output:
+        raise InvalidModel(f"{path} parses, but holds no graph: it is not an ONNX model")
+    return model, _facts(path, content, model)
+
+
+def nodes(model: ModelProto) -> Iterator[NodeProto]:
+    """All nodes, those of functions and of bodies (If, Loop, Scan) included."""
+    for node in model.graph.node:
+        yield from _with_bodies(node)
+    for function in model.functions:
+        for node in function.node:
+            yield from _with_bodies(node)
+
+
+def label(node: NodeProto) -> str:
+    """How a person finds it: its name, else what it gives."""
+    return node.name or f"the one that gives {next(iter(node.output), '')!r}"
+
+
+def _with_bodies(node: NodeProto) -> Iterator[NodeProto]:
+    yield node
+    for graph in _bodies(node):
+        for inside in graph.node:
+            yield from _with_bodies(inside)
+
+
+def _bodies(node: NodeProto) -> Iterator[GraphProto]:
+    for attribute in node.attribute:
+        if attribute.type == AttributeProto.GRAPH:
+            yield attribute.g
+        yield from attribute.graphs
+
+
+def _facts(path: Path, content: bytes, model: ModelProto) -> Facts:
+    tensors = list(_tensors(model))
+    return Facts(
+        path=path,
+        file_bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        ir_version=model.ir_version,
+        opsets={one.domain: one.version for one in model.opset_import},
+        producer=f"{model.producer_name} {model.producer_version}".strip(),
+        metadata={one.key: one.value for one in model.metadata_props},
+        documented=bool(model.doc_string or model.graph.doc_string),
+        operators=_operators(model),
+        functions=tuple((one.domain, one.name) for one in model.functions),
+        dtypes=_dtypes(model, tensors),
+        parameters=sum(_elements(one) for one in tensors),
+        weight_bytes=sum(_bytes(one) for one in tensors),
+        dynamic=_dynamic(model.graph),
+        external=_external(path, tensors),
+    )
+
+
+def _operators(model: ModelProto) -> tuple[Operator, ...]:
+    known = _types(model)
+    counts: Counter[tuple[str, str]] = Counter()
+    names: dict[tuple[str, str], list[str]] = {}
+    types: dict[tuple[str, str], set[str]] = {}
+    for node in nodes(model):
+        key = ("" if node.domain == "ai.onnx" else node.domain, node.op_type)
+        counts[key] += 1
+        names.setdefault(key, []).append(label(node))
+        types.setdefault(key, set()).update(known[n] for n in node.input if n in known)
+    return tuple(
+        Operator(*key, count, tuple(names[key][:5]), frozenset(types[key]))
+        for key, count in sorted(counts.items())
+    )
+
+
+def _types(model: ModelProto) -> dict[str, str]:
+    """The element type of each value of the main graph, as onnx infers it. Weights stand in as
+    inputs: their values are not needed, and two gigabytes of them cannot be handed over."""
+    skeleton = ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
+    skeleton.functions.extend(model.functions)
+    skeleton.graph.CopyFrom(GraphProto(name="types", input=model.graph.input))
+    skeleton.graph.output.extend(model.graph.output)
+    given = {value.name for value in model.graph.input}
+    for weight in model.graph.initializer:
+        if weight.name not in given:
+            value = onnx.helper.make_tensor_value_info(weight.name, weight.data_type, weight.dims)
+            skeleton.graph.input.append(value)
+    skeleton.graph.node.extend(model.graph.node)
+    inferred = onnx.shape_inference.infer_shapes(skeleton).graph
+    return {
+        value.name: TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
+        for value in [*inferred.input, *inferred.value_info, *inferred.output]
+        if value.type.tensor_type.elem_type
+    }
+
+
+def _tensors(model: ModelProto) -> Iterator[TensorProto]:
+    yield from model.graph.initializer
+    for sparse in model.graph.sparse_initializer:
+        yield sparse.values
+    for node in nodes(model):
+        for attribute in node.attribute:
+            if attribute.type == AttributeProto.TENSOR:
+                yield attribute.t
+            yield from attribute.tensors
+        for graph in _bodies(node):
+            yield from graph.initializer
+
+
+def _dtypes(model: ModelProto, tensors: list[TensorProto]) -> tuple[str, ...]:
+    values: list[ValueInfoProto] = [*model.graph.input, *model.graph.output]
+    values += list(model.graph.value_info)
+    found = {value.type.tensor_type.elem_type for value in values}
+    found |= {tensor.data_type for tensor in tensors}
+    for node in nodes(model):
+        found |= {a.i for a in node.attribute if node.op_type == "Cast" and a.name == "to"}
+    names = TensorProto.DataType.Name
+    return tuple(sorted(names(one) for one in found if one != TensorProto.UNDEFINED))
+
+
+def _elements(tensor: TensorProto) -> int:
+    count = 1
+    for dim in tensor.dims:
+        count *= dim
+    return count
+
+
+def _bytes(tensor: TensorProto) -> int:
+    name = TensorProto.DataType.Name(tensor.data_type)
+    if name == "STRING":
+        return sum(len(text) for text in tensor.string_data)
+    bits = _BITS.get(name)
+    if bits is None:
+        bits = 8 * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    return (_elements(tensor) * bits + 7) // 8
+
+
+def _dynamic(graph: GraphProto) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    weights = {tensor.name for tensor in graph.initializer}
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for value in graph.input:
+        if value.name in weights or not value.type.HasField("tensor_type"):
+            continue
+        tensor = value.type.tensor_type
+        if not tensor.HasField("shape"):
+            found.append((value.name, ("every one: its rank is not said",)))
+            continue
+        dims = tuple(
+            dim.dim_param or f"number {index}"
+            for index, dim in enumerate(tensor.shape.dim)
+            if not dim.HasField("dim_value")
+        )
+        if dims:
+            found.append((value.name, dims))
+    return tuple(found)
+
+
+def _external(path: Path, tensors: list[TensorProto]) -> tuple[ExternalFile, ...]:
+    files: dict[str, list[dict[str, str]]] = {}
+    for tensor in tensors:
+        if tensor.data_location == TensorProto.EXTERNAL:
+            fields = {entry.key: entry.value for entry in tensor.external_data}
+            fields["bytes"] = str(_bytes(tensor))
+            files.setdefault(fields.get("location", ""), []).append(fields)
+    return tuple(
+        ExternalFile(
+            location,
+            len(entries),
+            sum(int(one["bytes"]) for one in entries),
+            _problem(path.parent, location, entries),
+        )
+        for location, entries in sorted(files.items())
+    )
+
+
+def _problem(folder: Path, location: str, entries: list[dict[str, str]]) -> str:
+    """Why these weights must not, or cannot, be read; empty where they can."""
+    home = folder.resolve()
+    absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).is_absolute()
+    plain = home / location
+    if not location or absolute or ".." in PurePosixPath(location.replace("\\", "/")).parts:
+        return "it lies outside the model's folder: a model that is loaded must not choose what is read"
+    if plain.is_symlink() or not plain.resolve().is_relative_to(home):
+        return "it is a link: what is read is decided by whoever set it"
+    if not plain.is_file():
+        return "it is not there"
+    ends = [int(one.get("offset", 0)) + int(one.get("length", one["bytes"])) for one in entries]
+    if max(ends) > plain.stat().st_size:
+        return f"it is truncated: {plain.stat().st_size:,} bytes of at least {max(ends):,}"
+    declared = {one["checksum"] for one in entries if one.get("checksum")}
+    if declared and _sha1(plain) not in declared:
+        return "its content is not the one whose checksum (SHA-1) the model holds"
+    return ""
+
+
+def _sha1(path: Path) -> str:
+    """The checksum that external_data may carry is a SHA-1 of the whole file (onnx.proto)."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha1").hexdigest()

@@ -1,0 +1,107 @@
+"""The whole audit: what the file says, every backend tried, timed where it is right, fewer bits tried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from interop import bench, conversion
+from interop.audit import policy as policies
+from interop.audit.record import audit_record
+from interop.audit.static import static_audit
+from interop.audit.variants import variants
+from interop.audit.ways import Way, ranked, way
+from interop.backends import Backend
+from interop.bench.grading import Graded, grade_all
+from interop.bench.measure import Effort
+from interop.bench.run import timed
+from interop.bench.subject import Subject, load
+from interop.output import check_free, staged, write_json
+from interop.progress import Progress, Silent
+
+#: Tried where nobody says otherwise: what is deployed today, on a processor.
+USUAL = ("onnxruntime:cpu", "openvino:cpu", "torch:cpu", "tensorflow:cpu", "jax:cpu", "tflite:cpu")
+
+#: Processes of each contender, and seconds of measuring.
+EFFORT = Effort(processes=3, seconds=3.0)
+
+
+@dataclass(frozen=True)
+class AuditRequest:
+    """`model` as a conversion takes one; on: where it is tried; policy: what is required of it."""
+
+    model: conversion.Request
+    on: tuple[Backend, ...]
+    output: Path
+    policy: Path | None = None
+    effort: Effort = field(default=EFFORT)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What came of it: the folder on disk and the record in it."""
+
+    folder: Path
+    document: dict[str, Any]
+
+    @property
+    def exit_code(self) -> int:
+        return int(self.document["exit_code"])
+
+
+def run(request: AuditRequest, progress: Progress | None = None) -> Audit:
+    """Carry out `request`; its record and renderings lie on disk when this returns.
+
+    Raises UsageError, and what loading the model raises; then nothing is left on disk, and no process.
+    """
+    progress = progress or Silent()
+    check_free(request.output, force=request.model.force)
+    policy = None if request.policy is None else policies.read(request.policy)
+    model = request.model
+    with conversion.scratch_folder() as scratch:
+        subject = load(model, scratch, progress)
+        with progress.stage("read the model"):
+            static = static_audit(subject.exported, subject.canonical, _sizes(subject))
+        graded = grade_all(subject.plan, request.on, model.timeout, model.seed, scratch, progress)
+        timing = timed(
+            bench.run.Request(model, request.on, effort=request.effort),
+            subject, graded, scratch, progress,
+        )  # fmt: skip
+        fewer = list(variants(subject.plan, model.seed, model.timeout, scratch, progress))
+    ways = ranked(_ways(model.model, graded, timing))
+    document = audit_record(request, subject, static, ways, fewer, timing, policy)
+    _write(document, request.output)
+    return Audit(request.output, document)
+
+
+def _ways(model: str, graded: Mapping[Backend, Graded], timing: Mapping[str, Any]) -> list[Way]:
+    (point, *_) = timing["points"]
+    rows = {row["name"]: row for row in point["contenders"]}
+    return [
+        way(model, backend, one, rows.get(str(backend)), point["reference"])
+        for backend, one in graded.items()
+    ]
+
+
+def _sizes(subject: Subject) -> dict[str, int]:
+    """What the open dimensions are in the first set of inputs."""
+    first = subject.plan.sets[0].arrays
+    return {
+        dim: int(size)
+        for spec in subject.signature.inputs
+        for dim, size in zip(spec.shape or (), first[spec.name].shape, strict=False)
+        if isinstance(dim, str)
+    }
+
+
+def _write(document: dict[str, Any], folder: Path) -> None:
+    from interop.report.audit import junit, markdown
+    from interop.report.audit_page import page
+
+    with staged(folder) as aside:
+        write_json(document, aside / "audit.json")
+        (aside / "audit.md").write_text(markdown(document), encoding="utf-8")
+        (aside / "audit.xml").write_text(junit(document), encoding="utf-8")
+        (aside / "index.html").write_text(page(document), encoding="utf-8")

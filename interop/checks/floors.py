@@ -1,0 +1,42 @@
+"""Floors of narrower precisions, run by the checker when the first comparison asks for one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from interop.backends import parse
+from interop.checks.attempts import Attempt
+from interop.parity.noise import Noise, measure_outputs
+from interop.parity.precisions import FLOAT32, Precision, precision_named
+from interop.proof import FLOOR_RUNS, Plan
+from interop.workers import Worker
+from interop.workers.tensors import read_tensors
+
+
+def declared(attempt: Attempt) -> Precision:
+    """The precision that a side says it computes in: float32, but for a backend that says otherwise."""
+    return precision_named(parse(attempt.label).runs_in) if attempt.kind == "backend" else FLOAT32
+
+
+class Floors:
+    """Runs of each precision are made once, for all sets of inputs, and lie on disk."""
+
+    def __init__(self, plan: Plan, checker: Worker, seed: int) -> None:
+        self._plan, self._checker, self._seed = plan, checker, seed
+        self._done: set[str] = set()
+
+    def measure(
+        self, precision: Precision, index: int, truth: Mapping[str, Any]
+    ) -> dict[str, Noise]:
+        """The floors on one set of inputs, by output. Raises as floor_runs does."""
+        folders = self._plan.outputs(f"floor-{precision.name}")
+        if precision.name not in self._done:
+            self._checker.call(
+                "floor_runs", model=str(self._plan.canonical), inputs=self._plan.inputs(),
+                outputs=folders, seed=self._seed, runs=FLOOR_RUNS, precision=precision.name,
+            )  # fmt: skip
+            self._done.add(precision.name)
+        runs = [read_tensors(Path(folders[index], str(run))) for run in range(FLOOR_RUNS + 1)]
+        return measure_outputs(truth, runs, precision)

@@ -1,0 +1,137 @@
+"""`interop audit`: can this model be shipped there, at what cost? `interop diff`: what has changed?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def audit(
+    model: Annotated[
+        str, typer.Argument(help="A zoo name, a file or folder, or package.module:callable.")
+    ],
+    on: Annotated[
+        str,
+        typer.Option(
+            "--on",
+            help="Backends to try, runtime[@version]:device[:precision]. [default: those of "
+            "today on a processor]",
+        ),
+    ] = "",
+    policy: Annotated[
+        Path | None,
+        typer.Option("--policy", help="What is required, a TOML file; it decides the exit code."),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", help="The framework it comes from; a file's ending can say it."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder to write. [default: ./<model>-audit]"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", help="An input, e.g. 'x:float32[batch,3,224,224]'. Repeatable."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Inputs of your own: .npz, .npy, ONNX test data.")
+    ] = None,
+    sizes: Annotated[
+        list[str] | None,
+        typer.Option("--size", help="Size of a dynamic dimension, e.g. sequence=128. Repeatable."),
+    ] = None,
+    signature: Annotated[
+        str | None,
+        typer.Option(
+            "--signature", help="Which signature of a SavedModel or TFLite file, if it has several."
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="What a callable's module has learned: a state_dict, .pt or .safetensors."
+        ),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(help="Seconds of measuring for each backend, over all processes.")
+    ] = 3.0,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Allow opening pickles, which run the code they carry.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of inputs, perturbations and turns.")] = 0,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds that one step of a worker may take.")
+    ] = 1800.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show what the frameworks print.")
+    ] = False,
+) -> None:
+    """Try MODEL on every backend, grade and time it there, and say what stands in its way.
+
+    Without --policy the exit code is 3 where a backend computes something else, or that of the first
+    error; a backend that this machine lacks is told, and no failure. With one, 10 says that it is broken.
+    """
+    from dataclasses import replace
+
+    from interop.audit.run import EFFORT, USUAL, AuditRequest, run
+    from interop.backends import parse_list
+    from interop.cli.convert import parse_input, parse_size
+    from interop.conversion import Request
+    from interop.reference import resolve
+    from interop.report.audit_summary import audit_summary
+    from interop.report.terminal import RichProgress
+
+    request = AuditRequest(
+        Request(
+            model=model,
+            target="",
+            source=source,
+            force=force,
+            inputs=tuple(parse_input(text) for text in inputs or ()),
+            data=data,
+            sizes=dict(parse_size(text) for text in sizes or ()),
+            signature=signature,
+            weights=weights,
+            trust=trust,
+            seed=seed,
+            timeout=timeout,
+            verbose=verbose,
+        ),
+        on=parse_list(on or ",".join(USUAL)),
+        output=output or Path(f"{resolve(model, source).name}-audit"),
+        policy=policy,
+        effort=replace(EFFORT, seconds=seconds, seed=seed),
+    )
+    with RichProgress() as progress:
+        done = run(request, progress)
+    if as_json:
+        print(json.dumps(done.document, indent=2))
+    else:
+        audit_summary(done)
+    if done.exit_code:
+        raise typer.Exit(done.exit_code)
+
+
+def diff(
+    old: Annotated[Path, typer.Argument(help="An audit.json, the one to compare with.")],
+    new: Annotated[Path, typer.Argument(help="An audit.json of the same model, later.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the changes as JSON.")] = False,
+) -> None:
+    """Compare two audits of one model; exit with 11 where anything got worse, noise left out."""
+    from interop.audit.difference import changes, read
+    from interop.audit.record import GOT_WORSE
+    from interop.report.audit_summary import changes_summary
+
+    found = changes(read(old), read(new))
+    if as_json:
+        print(json.dumps([one.to_json() for one in found], indent=2))
+    else:
+        changes_summary(found)
+    if any(one.kind == "worse" for one in found):
+        raise typer.Exit(GOT_WORSE)

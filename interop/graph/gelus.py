@@ -1,0 +1,104 @@
+"""GELU, written out with Erf, as the one operator that it is.
+
+Exporters say x / 2 · (1 + erf(x / √2)), or x / 2 · erfc(-x / √2) with 1 - erf for erfc. Frameworks have
+an operator of their own, and TFLite has no Erf.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import onnx_ir as ir
+
+#: How near a constant in float32 is to what it is meant to be, as a part of it.
+_NEAR = 1e-6
+
+
+def fuse_gelus(model: ir.Model) -> None:
+    """Put a Gelu in the place of each product that is one; in place.
+
+    What it was made of is left unused.
+    """
+    for node in model.graph.all_nodes():
+        x = _argument(node)
+        if x is not None:
+            node.op_type = "Gelu"
+            node.attributes.clear()
+            node.attributes["approximate"] = ir.AttrString("approximate", "none")
+            node.resize_inputs(1)
+            node.replace_input_with(0, x)
+
+
+def _argument(node: ir.Node) -> ir.Value | None:
+    """The x of which `node` is the GELU; None if it is none."""
+    if node.op_type != "Mul" or node.domain != "":
+        return None
+    factors = _factors(node)
+    scale = math.prod(number for number in map(_number, factors) if number is not None)
+    others = [value for value in factors if _number(value) is None]
+    if len(others) != 2 or not math.isclose(scale, 0.5, rel_tol=_NEAR):
+        return None
+    for x, grown in (others, others[::-1]):
+        if _is_one_and_erf(grown, x):
+            return x
+    return None
+
+
+def _factors(node: ir.Node) -> list[ir.Value]:
+    """What is multiplied, products of products taken apart."""
+    found: list[ir.Value] = []
+    for value in node.inputs:
+        assert value is not None
+        inner = _producer(value, "Mul")
+        found += [value] if inner is None else _factors(inner)
+    return found
+
+
+def _is_one_and_erf(value: ir.Value, x: ir.Value) -> bool:
+    """Whether `value` is 1 + erf(x / √2), or 1 - erf(-x / √2)."""
+    plus, minus = _producer(value, "Add"), _producer(value, "Sub")
+    node, sign = (plus, 1) if plus is not None else (minus, -1)
+    if node is None:
+        return False
+    one, other = node.inputs
+    if sign == 1 and _number(one) is None:
+        one, other = other, one
+    erf = None if other is None else _producer(other, "Erf")
+    if erf is None or _number(one) != 1:
+        return False
+    base, scale = _scaled(erf.inputs[0])
+    return base is x and math.isclose(scale, sign * math.sqrt(0.5), rel_tol=_NEAR)
+
+
+def _scaled(value: ir.Value | None) -> tuple[ir.Value | None, float]:
+    """(x, c) of which `value` is the product c · x, as far as it is one with a number."""
+    node = None if value is None else value.producer()
+    if node is None or node.domain != "":
+        return value, 1.0
+    if node.op_type == "Neg":
+        base, scale = _scaled(node.inputs[0])
+        return base, -scale
+    if node.op_type in ("Div", "Mul"):
+        first, second = node.inputs
+        if node.op_type == "Mul" and _number(second) is None:
+            first, second = second, first
+        number = _number(second)
+        if number:
+            base, scale = _scaled(first)
+            return base, scale / number if node.op_type == "Div" else scale * number
+    return value, 1.0
+
+
+def _producer(value: ir.Value, kind: str) -> ir.Node | None:
+    node = value.producer()
+    return node if node is not None and node.op_type == kind and node.domain == "" else None
+
+
+def _number(value: ir.Value | None) -> float | None:
+    """The constant that `value` is, of one entry."""
+    constant = None if value is None else value.const_value
+    if constant is None or constant.size != 1 or len(constant.shape) > 0:
+        return None
+    array = constant.numpy()
+    return float(array) if np.issubdtype(array.dtype, np.floating) else None

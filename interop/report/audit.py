@@ -1,0 +1,92 @@
+"""An audit in words: the sentences that every rendering shares, Markdown for pull requests, JUnit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from xml.etree import ElementTree
+
+Record = Mapping[str, Any]
+
+
+def headline(record: Record) -> str:
+    """The whole audit in one sentence."""
+    rows = record["backends"]
+    passed = sum(row["passes"] for row in rows)
+    text = f"It runs right on {passed} of {len(rows)} backends that were tried"
+    if record["policy"] is not None:
+        broken = len(record["policy"]["violations"])
+        kept = "meets the policy" if not broken else f"breaks {broken} of the policy's demands"
+        return f"{text}, and {kept}."
+    return f"{text}."
+
+
+def amount(number: float, unit: str = "") -> str:
+    """1234567 → "1.23 M"; bytes in powers of 1000."""
+    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= factor:
+            return f"{number / factor:.3g} {prefix}{unit}"
+    return f"{number:g} {unit}".strip()
+
+
+def seconds(value: float) -> str:
+    """0.0123 → "12.3 ms"."""
+    if value >= 1:
+        return f"{value:.3g} s"
+    return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} µs"
+
+
+def markdown(record: Record) -> str:
+    """For a pull request's comment: verdict, backends, what stands in the way."""
+    name, mark = record["model"]["name"], "✅" if record["passes"] else "❌"
+    lines = [f"## {mark} `{name}`: deployment readiness", "", headline(record), ""]
+    if record["policy"] is not None:
+        broken = record["policy"]["violations"]
+        lines += [f"- **{one['rule']}**: {_cell(one['sentence'])}" for one in broken] + [""]
+    lines += ["| backend | grade | effective bits | latency | |", "|---|---|---:|---:|---|"]
+    for row in record["backends"]:
+        bits, latency = row["effective_bits"], row["latency"]
+        words = [row["sentence"], *row["next_steps"][:1]] if not row["passes"] else []
+        lines.append(
+            f"| `{row['backend']}` | {row['grade'] or '–'} | {'–' if bits is None else f'{bits:.1f}'} "
+            f"| {'–' if latency is None else seconds(latency['median'])} | {_cell(' '.join(words))} |"
+        )
+    found = [one for one in record["static"]["findings"] if one["severity"] != "informs"]
+    if found:
+        lines += ["", "<details><summary>What stands in the way</summary>", ""]
+        lines += [f"- {one['severity']} · {one['rule']}: {_cell(one['sentence'])}" for one in found]
+        lines += ["", "</details>"]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def junit(record: Record) -> str:
+    """JUnit XML: one case a backend and one a demand of the policy; what could not be tried is
+    skipped, unless the policy demands it."""
+    suite = ElementTree.Element("testsuite", name=f"interop audit {record['model']['name']}")
+    for row in record["backends"]:
+        case = _case(suite, "backend", row["backend"])
+        if row["unavailable"]:
+            ElementTree.SubElement(case, "skipped", message=row["sentence"])
+        elif not row["passes"]:
+            failure = ElementTree.SubElement(case, "failure", message=row["sentence"])
+            failure.text = "\n".join(row["next_steps"])
+    for rule in record["policy"]["rules"] if record["policy"] else ():
+        case = _case(suite, "policy", rule)
+        broken = [o["sentence"] for o in record["policy"]["violations"] if o["rule"] == rule]
+        if broken:
+            ElementTree.SubElement(case, "failure", message=broken[0]).text = "\n".join(broken)
+    for kind in ("failure", "skipped"):
+        suite.set({"failure": "failures"}.get(kind, kind), str(len(list(suite.iter(kind)))))
+    suite.set("tests", str(len(list(suite.iter("testcase")))))
+    ElementTree.indent(suite)
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, "unicode") + "\n"
+    )
+
+
+def _case(suite: ElementTree.Element, kind: str, name: str) -> ElementTree.Element:
+    return ElementTree.SubElement(suite, "testcase", classname=f"interop.{kind}", name=name)

@@ -338,6 +338,23 @@ def test_a_value_that_cannot_be_handed_over_stays_inside_its_window(tmp_path: Pa
     assert not any(layer.undecided for layer in layers)
 
 
+def test_a_candidate_that_reads_what_comes_later_in_the_original(tmp_path: Path) -> None:
+    text = """<ir_version: 10, opset_import: ["": 23]>
+    crossed (float[n,8] x) => (float[n,8] y) {
+        [one] a = Sin (x)
+        [two] b = Cos (x)
+        [sum] c = Mul (a, x)
+        [end] y = Add (c, b)
+    }"""
+    bad = parser.parse_model(text.replace("[one] a = Sin (x)", "").replace(
+        "[two] b = Cos (x)", "[two] b = Cos (x) [one] a = Sin (b)"))  # fmt: skip
+    sets = [InputSet("drawn", {"x": RNG(1).standard_normal((3, 8)).astype(np.float32)})]
+    about = subject(Graph(parser.parse_model(text)), Graph(bad), OnnxRuntime(), sets, tmp_path)
+    found = bisect(about, Silent()).finding
+    assert found.nodes[0].name == "one"
+    assert any("Cos 'two'" in change for change in found.changes)
+
+
 # --- how it is searched ------------------------------------------------------------------------
 
 

@@ -136,6 +136,6 @@ class Judge:
         for index, arrays in enumerate(outputs):
             folder = self._scratch / "candidate" / str(index)
             shutil.rmtree(folder, ignore_errors=True)
-            write_tensors(folder, arrays)
+            write_tensors(folder, dict(arrays))
             folders.append(str(folder))
         return folders

@@ -23,6 +23,21 @@ from scorecard.summary import (
 #: What passes is within this many times what rounding does (interop.parity.grade).
 MARGIN = 8
 
+#: Why a mutant computes the same function, as it was found for those of seed 0.
+WHY = {
+    "ceil mode": "the windows divide the map without rest",
+    "bias of the next channel": "there is one channel",
+    "one tensor through float16": "the file holds weights that were float16 before",
+    "missing activation": "an unsigned quantization behind it cuts off the same",
+    "relu6 for relu": "nothing exceeds 6",
+    "upper bound lost": "nothing exceeds the bound",
+    "attention scale": "a tanh is saturated wherever the maximum behind it looks",
+    "cast truncation": "what is cast is whole",
+    "one activation through float16": "it holds zeros and ones",
+    "halves rounded up": "no value lies half way",
+    "folded dynamic value": "the size is only broadcast to",
+}
+
 #: How gates are called in the tables.
 TITLES = {
     OURS: "interop", "olive": "Olive", "onnx2tf": "onnx2tf", "optimum": "optimum",
@@ -158,12 +173,12 @@ def _equivalents(rows: Sequence[Row]) -> str:
     lines = [
         "## Mutants that compute the same function", "",
         "Not counted: their float64 outputs are the original's to 1e-11 on every set of inputs, wide "
-        "ones included.", "", "| fault | models |", "|---|---|",
+        "ones included.", "", "| fault | models | why |", "|---|---|---|",
     ]  # fmt: skip
     for name in MUTATORS:
         models = [
             f"{subject} ({count})" for (case, subject), count in found.items() if case == name
         ]
         if models:
-            lines.append(f"| {name} | {', '.join(models)} |")
+            lines.append(f"| {name} | {', '.join(models)} | {WHY.get(name, 'not looked into')} |")
     return "\n".join(lines)

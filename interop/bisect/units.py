@@ -80,25 +80,28 @@ def pair(reference: Graph, candidate: Graph) -> Pair:
 
 
 def _units(reference: Graph, candidate: Graph, shared: Sequence[str]) -> list[Unit]:
-    known = set(shared)
+    """The candidate's pieces reach back to values that the reference has made by then: wired wrongly,
+    it may read one that comes later there."""
     made: dict[int, list[str]] = {}
     for name in shared:
         made.setdefault(reference.producer[name], []).append(name)
-    units = []
-    for _, outputs in sorted(made.items()):
-        ours = reference.piece(outputs, known)
-        theirs = ours if candidate is reference else candidate.piece(outputs, known)
-        units.append(Unit(tuple(outputs), ours, theirs))
-    return _needed(units, set(reference.outputs))
+    known = set(shared)
+    pieces = [reference.piece(outputs, known) for _, outputs in sorted(made.items())]
+    units, before = [], set[str]()
+    for ours in _needed(pieces, set(reference.outputs)):
+        theirs = ours if candidate is reference else candidate.piece(ours.outputs, before)
+        units.append(Unit(ours.outputs, ours, theirs))
+        before |= set(ours.outputs)
+    return units
 
 
-def _needed(units: Sequence[Unit], wanted: set[str]) -> list[Unit]:
+def _needed(pieces: Sequence[Piece], wanted: set[str]) -> list[Piece]:
     """Those that lead to what is `wanted`."""
     kept = []
-    for unit in reversed(units):
-        if wanted & set(unit.outputs):
-            wanted |= {*unit.reference.inputs, *unit.candidate.inputs}
-            kept.append(unit)
+    for piece in reversed(pieces):
+        if wanted & set(piece.outputs):
+            wanted |= set(piece.inputs)
+            kept.append(piece)
     return kept[::-1]
 
 

@@ -9,15 +9,15 @@ is the p-value (a permutation test: exact, whatever the elements have to do with
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from onnx import GraphProto, ModelProto
+from onnx import ModelProto
 
 from interop.checks.attempts import Attempt
-from interop.parity.truth import RANDOM, subgraphs
+from interop.parity.randomness import random_nodes as drawing
 from interop.workers.tensors import read_tensors
 
 Array = np.ndarray[Any, Any]
@@ -65,17 +65,8 @@ class Drawn:
 def random_nodes(model: ModelProto) -> list[str]:
     """The nodes that draw random numbers, described."""
     return [
-        f"{node.op_type} {node.name or next(iter(node.output), '')!r}"
-        for node in _nodes(model.graph)
-        if node.op_type in RANDOM
+        f"{node.op_type} {node.name or next(iter(node.output), '')!r}" for node in drawing(model)
     ]
-
-
-def _nodes(graph: GraphProto) -> Iterator[Any]:
-    for node in graph.node:
-        yield node
-        for body in subgraphs(node):
-            yield from _nodes(body)
 
 
 def runs_for(outputs: Mapping[str, Array]) -> int:

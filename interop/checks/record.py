@@ -95,10 +95,12 @@ def _common(attempt: Attempt) -> dict[str, Any]:
         "grade": None,
         "verdict": None,
         "effective_bits": None,
+        "bits": None,
         "output": None,
         "inputs": None,
         "against": None,
         "sentence": None if error is None else error["message"],
+        "reason": None,
         "error": error,
         "seconds": attempt.seconds,
         "peak_memory_bytes": attempt.peak_memory,
@@ -125,7 +127,8 @@ def _held_row(attempt: Attempt, held: Sequence[Held]) -> dict[str, Any]:
     if attempt.error is not None:
         return row
     found = grade(held)
-    worst = (found.output, found.inputs, found.verdict, found.effective_bits)
+    key = (found.output, found.inputs, found.verdict, found.effective_bits)
+    worst = next(one for one in held if _of(one) == key)
     return {
         **row,
         "passes": found.passes,
@@ -134,9 +137,10 @@ def _held_row(attempt: Attempt, held: Sequence[Held]) -> dict[str, Any]:
         "effective_bits": found.effective_bits,
         "output": found.output,
         "inputs": found.inputs,
-        "against": next(one.against for one in held if _of(one) == worst),
+        "bits": worst.worst.bits,
+        "against": worst.against,
         "sentence": found.sentence,
-        "reason": next(one.worst.reason for one in held if _of(one) == worst),
+        "reason": worst.worst.reason,
         "comparisons": [one.to_json() for one in held],
     }
 

@@ -40,7 +40,11 @@ def check(
         typer.Option("--input", help="An input, e.g. 'x:float32[batch,3,224,224]'. Repeatable."),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option("--data", help="Inputs of your own: .npz, .npy, ONNX test data.")
+        Path | None,
+        typer.Option(
+            "--data",
+            help="Inputs of your own: .npz, .npy, ONNX test data, package.module:callable.",
+        ),
     ] = None,
     non_finite: Annotated[
         bool,

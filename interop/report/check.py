@@ -58,7 +58,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             row["label"],
             row["version"],
             Text(_verdict(row)),
-            _number(row["effective_bits"], ".1f"),
+            _bits(row),
             row["output"] or "",
             _number(row["seconds"].get("ready"), ".1f s"),
             _number(row["seconds"].get("run"), ".2f s"),
@@ -71,6 +71,13 @@ def _verdict(row: dict[str, Any]) -> str:
     if row["error"] is not None:
         return row["error"]["kind"]
     return row["verdict"] or "the measure"
+
+
+def _bits(row: dict[str, Any]) -> str:
+    """Of those that the precision has."""
+    if row["effective_bits"] is None:
+        return "–"
+    return f"{row['effective_bits']:.1f} of {row['bits']:.3g}"
 
 
 def _trouble(row: dict[str, Any]) -> list[Text]:

@@ -55,7 +55,7 @@ def test_what_it_prints(model, tmp_path):
     done = run(tmp_path, "model.onnx", "--on", "onnxruntime,openvino:cpu", "-o", "record.json")
     assert done.returncode == 0, done.stderr
     assert "3 of 3 compute the same function" in done.stdout
-    assert re.search(r"A +onnxruntime:cpu +\S+ +faithful +2[34]\.\d +y", done.stdout)
+    assert re.search(r"A +onnxruntime:cpu +\S+ +faithful +2[34]\.\d of 24 +y", done.stdout)
     document = json.loads((tmp_path / "record.json").read_text("utf-8"))
     assert (document["kind"], document["schema_version"], document["passes"]) == ("check", 1, True)
 

@@ -122,6 +122,8 @@ CASES = {
     "switch": (lambda a, i: lax.switch(i, [lambda v: v, lambda v: v * 2, lambda v: v * 3], a), [None, None], [X, number(7)]),
     "associative_scan": (lambda a: lax.associative_scan(jnp.add, a), [None], [X]),
     "softmax": (lambda a: (jax.nn.softmax(a), jax.nn.log_softmax(a, 0)), ["b,5"], [X]),
+    "normalized": (lambda a, k, m, v: (conv(a, k) - m) * (lax.rsqrt(v + 1e-5) * m) + v, ["b,8,9,4", None, None, None], [IMAGE, KERNEL, KERNEL[0, 0, 0], np.abs(KERNEL[0, 0, 1])]),
+    "normalized_across": (lambda a, m: (a - m) * (lax.rsqrt(m[:, None] ** 2 + 1e-5) * m) + m, [None, None], [X[:, :3].copy(), X[0, :3].copy()]),
     "activations": (lambda a: (jax.nn.silu(a), jax.nn.softplus(a), jax.nn.elu(a), jax.nn.mish(a), jax.nn.relu6(a)), ["b,5"], [X]),
     "attention": (lambda q: jax.nn.dot_product_attention(q, q, q, is_causal=True), ["b,t,3,5"], [HEADS]),
     "resize": (lambda a: jax.image.resize(a, (2, 16, 18, 4), "bilinear"), [None], [IMAGE]),

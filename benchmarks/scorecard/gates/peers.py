@@ -31,7 +31,7 @@ def interpreter(name: str, cache: Path) -> Path:
     with FileLock(folder.with_suffix(".lock")):
         if not (marker.exists() and marker.read_text() == pins):
             venv.create(folder, with_pip=True, clear=True)
-            command = [python, "-m", "pip", "install", "--quiet", "-r", PINS / f"{name}.txt"]
+            command = [str(python), "-m", "pip", "install", "-q", "-r", str(PINS / f"{name}.txt")]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise RuntimeError(f"{name} cannot be installed: {done.stderr.strip()[-300:]}")

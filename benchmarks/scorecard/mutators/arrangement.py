@@ -59,7 +59,9 @@ def several_channels_in(graph: Graph, node: NodeProto) -> bool:
 
 
 def read_as_channels_last(graph: Graph, node: NodeProto) -> None:
-    channels, height, width = known(graph, node.input[0]) or ()
+    sizes = known(graph, node.input[0])
+    assert sizes is not None
+    channels, height, width = sizes
     graph.before(node, 0, "Reshape", graph.constant([0, height, width, channels], np.int64))
     graph.before(node, 0, "Transpose", perm=[0, 3, 1, 2])
 

@@ -54,7 +54,7 @@ def scale_given(graph: Graph, node: NodeProto) -> bool:
 
 def coarser_scale(graph: Graph, node: NodeProto) -> None:
     """The range is 2^n - 1 steps for one, 2^n for the other."""
-    graph.put(node, 1, graph.value(node, 1) * (255 / 256))  # type: ignore[operator]
+    graph.put(node, 1, np.asarray(graph.value(node, 1)) * (255 / 256))
 
 
 TABLE = (

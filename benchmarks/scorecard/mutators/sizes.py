@@ -49,7 +49,8 @@ def _traced_shape(value: onnx.ValueInfoProto) -> list[int]:
 
 def _sizes_only(graph: Graph, name: str) -> list[NodeProto]:
     """The nodes behind `name`, in order; [] where one of them reads more than a size."""
-    wanted, found = {name}, []
+    wanted = {name}
+    found: list[NodeProto] = []
     for node in reversed(list(graph.nodes)):
         if not wanted & set(node.output):
             continue

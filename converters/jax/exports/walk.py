@@ -7,6 +7,7 @@ from typing import Any
 
 from interop.converters.jax.exports.forms import known_form
 from interop.converters.jax.exports.integers import followed
+from interop.converters.jax.exports.normalizing import batch_norm
 from interop.converters.jax.exports.operation import Op
 from interop.converters.jax.exports.table import EXPORTS
 from interop.converters.jax.exports.tensors import Refused, Tensor, dtype_of, place_of, sizes_of
@@ -54,7 +55,7 @@ class Frame:
     def _write(self, operation: Any, operands: list[Tensor]) -> list[Tensor]:
         try:
             op = Op(operation, operands, self)
-            short = followed(op) or known_form(op)
+            short = followed(op) or known_form(op) or batch_norm(op)
             if short is not None:
                 return [short]
             if op.name not in EXPORTS:

@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from itertools import product
 
 import pytest
 
 from interop import frameworks
+from interop.backends.table import runtimes
 from interop.coverage import NONE, coverage
 from interop.errors import EnvironmentUnavailable, UsageError
 from interop.frameworks import FRAMEWORKS, able
@@ -111,7 +113,9 @@ def test_our_rows_are_what_a_plugin_would_give():
     for name, row in FRAMEWORKS.items():
         assert name == row.name
         assert ("target" in row.roles) == (row.kind is not None)
-        assert (row.folder / "guest.py").is_file()
+        assert row.roles == {"backend"} or (row.folder / "guest.py").is_file()
+    for runtime in runtimes().values():
+        assert all(find_spec(place.module) is not None for place in runtime.places)
     words = [w for row in FRAMEWORKS.values() for w in (row.name, *row.aliases, *row.endings)]
     assert len(words) == len(set(words))
     assert frameworks.known().keys() >= FRAMEWORKS.keys()

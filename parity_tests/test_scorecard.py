@@ -30,6 +30,7 @@ from scorecard.summary import above_rounding, beyond, by_mutator, scores, surviv
 
 from interop.graph.canonical import canonicalize, signature_of
 from interop.parity.inputs import input_sets
+from interop.parity.sets import InputSet
 
 FLOAT = TensorProto.FLOAT
 
@@ -105,6 +106,13 @@ OWN: dict[str, Callable[[], onnx.ModelProto]] = {
 }
 
 
+def _whole_range(arrays, below):
+    """Integers anywhere from 0: those that the graph allows are held off what turns negative."""
+    rng = np.random.default_rng(0)
+    drawn = {name: rng.integers(0, limit, arrays[name].shape) for name, limit in below.items()}
+    return {**arrays, **drawn}
+
+
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: Any) -> Callable[[str], Evidence]:
     """evidence(net): on four sets of inputs, one of them loud enough for bounds."""
@@ -116,6 +124,7 @@ def evidence(tmp_path_factory: Any) -> Callable[[str], Evidence]:
         model = ir.to_proto(canonicalize(folder / "source.onnx"))
         below = bounds(SUBJECTS[name]) if name in SUBJECTS else {}
         sets = input_sets(model, signature_of(ir.from_proto(model)), bounds=below, seed=2)
+        sets = tuple(InputSet(one.label, _whole_range(one.arrays, below)) for one in sets)
         return evidence_of(model, folder / "source.onnx", folder, sets)
 
     return make

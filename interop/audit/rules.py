@@ -14,7 +14,7 @@ import onnx
 
 from interop.audit.facts import Facts, Operator
 from interop.audit.support import OLDEST_OPSET
-from interop.parity.truth import RANDOM
+from interop.parity.randomness import RANDOM
 
 BLOCKS, WARNS, INFORMS = "blocks", "warns", "informs"
 SEVERITIES = (BLOCKS, WARNS, INFORMS)

@@ -23,7 +23,6 @@ from onnx.reference.ops._op_list import load_op
 from interop.errors import InvalidModel, UnsupportedOperator
 from interop.parity.double import double_model, widen_array
 from interop.parity.operators import OPERATORS
-from interop.parity.randomness import RANDOM as RANDOM
 from interop.parity.randomness import random_nodes
 from interop.parity.session import skeleton
 from interop.parity.settings import graphs, reads

@@ -26,14 +26,14 @@ from onnx import ModelProto, NodeProto, helper, numpy_helper
 from interop.environments import provide
 from interop.frameworks import FRAMEWORKS
 from interop.graph.canonical import canonicalize, save, signature_of
-from interop.parity.compare import compare_outputs
-from interop.parity.coverage import Observer
-from interop.parity.floor import floor_runs
-from interop.parity.inputs import input_sets
-from interop.parity.noise import Noise, measure_noise
-from interop.parity.sets import InputSet
-from interop.parity.truth import Truth
-from interop.parity.wide import Wide, wide_inputs
+from interop.parity.floor.noise import Noise, measure_noise
+from interop.parity.floor.runs import floor_runs
+from interop.parity.inputs.coverage import Observer
+from interop.parity.inputs.quick import input_sets
+from interop.parity.inputs.sets import InputSet
+from interop.parity.inputs.wide import Wide, wide_inputs
+from interop.parity.truth.evaluator import Truth
+from interop.parity.verdict.compare import compare_outputs
 from interop.signature import Signature
 from interop.workers import Worker
 

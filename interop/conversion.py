@@ -18,7 +18,7 @@ from interop.environments import Environment, provide
 from interop.errors import UsageError
 from interop.frameworks import able, known
 from interop.graph.canonical import canonicalize, save, signature_of
-from interop.parity.sets import InputSet
+from interop.parity.inputs.sets import InputSet
 from interop.progress import Progress, Silent
 from interop.reference import ModelReference, resolve
 from interop.signature import Signature, TensorSpec

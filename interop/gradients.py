@@ -23,8 +23,15 @@ from interop.conversion import provide_for
 from interop.errors import InvalidModel, UsageError
 from interop.frameworks import known
 from interop.graph.canonical import canonicalize
-from interop.parity.compare import OutputParity
-from interop.parity.derivatives import (
+from interop.parity.floor.groups import Array
+from interop.parity.floor.noise import is_float
+from interop.parity.floor.rounding import perturb
+from interop.parity.inputs.sets import InputSet
+from interop.parity.settings import settings
+from interop.parity.truth.double import double_model, widen_array
+from interop.parity.truth.evaluator import Truth
+from interop.parity.verdict.compare import OutputParity
+from interop.parity.verdict.derivatives import (
     Derivatives,
     Match,
     agreement,
@@ -33,13 +40,6 @@ from interop.parity.derivatives import (
     derivative_noise,
     match,
 )
-from interop.parity.double import double_model, widen_array
-from interop.parity.groups import Array
-from interop.parity.noise import is_float
-from interop.parity.rounding import perturb
-from interop.parity.sets import InputSet
-from interop.parity.settings import settings
-from interop.parity.truth import Truth
 from interop.progress import Progress, Silent
 from interop.targets import Target, lower
 from interop.workers import Worker

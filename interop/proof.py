@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 import onnx
 
 from interop.models import Architecture
-from interop.parity.grade import Grade, grade
-from interop.parity.inputs import input_sets
+from interop.parity.floor.noise import Noise, measure_noise
+from interop.parity.inputs.own import load_input_sets
+from interop.parity.inputs.quick import input_sets
+from interop.parity.inputs.roles import roles
+from interop.parity.inputs.sets import InputSet
+from interop.parity.inputs.wide import Wide, wide_inputs
 from interop.parity.latency import Latency, interleave, latency
-from interop.parity.noise import Noise, measure_noise
-from interop.parity.own_inputs import load_input_sets
-from interop.parity.proof import OutputProof, prove
-from interop.parity.roles import roles
-from interop.parity.sets import InputSet
-from interop.parity.wide import Wide, wide_inputs
+from interop.parity.verdict.grade import Grade, grade
+from interop.parity.verdict.proof import OutputProof, prove
 from interop.progress import Update
 from interop.signature import Signature
 from interop.workers import Pending, Worker

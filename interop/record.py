@@ -12,7 +12,7 @@ from interop.graph.canonical import CANONICAL_OPSET
 from interop.manifest import SCHEMA_VERSION
 from interop.output import digest, size
 from interop.parity.latency import Latency
-from interop.parity.proof import OutputProof
+from interop.parity.verdict.proof import OutputProof
 from interop.proof import Parity
 from interop.reference import ModelReference
 from interop.routes import way

@@ -19,8 +19,8 @@ from interop.conversion import Request, Work
 from interop.errors import InteropError, InvalidModel, UnsupportedOperator, UsageError
 from interop.frameworks import able, known
 from interop.graph.canonical import canonicalize, save
-from interop.parity.grade import RULES
-from interop.parity.sets import InputSet
+from interop.parity.inputs.sets import InputSet
+from interop.parity.verdict.grade import RULES
 from interop.progress import Progress, Silent
 from interop.proof import Parity
 from interop.reference import ModelReference, resolve

@@ -14,7 +14,7 @@ from caffe_layers import given, layer
 
 from interop.environments import provide
 from interop.errors import EnvironmentUnavailable, InvalidModel, UnsupportedOperator
-from interop.parity.truth import Truth
+from interop.parity.truth.evaluator import Truth
 from interop.workers.tensors import read_tensors, write_tensors
 
 BOXES, CLASSES = 40, 4

@@ -14,7 +14,7 @@ import interop.gradients as subject
 from interop.backends import parse
 from interop.errors import ParityFailed, UsageError
 from interop.parity import InputSet, Verdict
-from interop.parity.derivatives import (
+from interop.parity.verdict.derivatives import (
     Derivatives,
     compare_derivatives,
     cotangents,

@@ -18,10 +18,10 @@ import pytest
 from onnx import helper, numpy_helper
 from onnx.helper import make_node as node
 
-from interop.parity.compare import OutputParity, Verdict, compare_outputs
-from interop.parity.floor import floor_runs
-from interop.parity.noise import Noise, measure_noise
-from interop.parity.truth import Truth
+from interop.parity.floor.noise import Noise, measure_noise
+from interop.parity.floor.runs import floor_runs
+from interop.parity.truth.evaluator import Truth
+from interop.parity.verdict.compare import OutputParity, Verdict, compare_outputs
 
 RNG = np.random.default_rng
 

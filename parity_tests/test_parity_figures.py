@@ -20,9 +20,9 @@ from interop.parity import (
     measure_outputs,
     random_nodes,
 )
-from interop.parity.figures import correlation, figures, ulps
-from interop.parity.ranks import spearman, top_k
-from interop.parity.tasks import scores
+from interop.parity.verdict.figures import correlation, figures, ulps
+from interop.parity.verdict.ranks import spearman, top_k
+from interop.parity.verdict.tasks import scores
 
 RNG = np.random.default_rng
 Array = np.ndarray

@@ -10,12 +10,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from interop.errors import InvalidModel, ParityFailed
-from interop.parity.compare import Verdict, compare
-from interop.parity.floor import floor_runs, perturbable
-from interop.parity.noise import measure_noise
-from interop.parity.rounding import perturb
-from interop.parity.session import Session
-from interop.parity.truth import Truth
+from interop.parity.floor.noise import measure_noise
+from interop.parity.floor.rounding import perturb
+from interop.parity.floor.runs import floor_runs, perturbable
+from interop.parity.floor.session import Session
+from interop.parity.truth.evaluator import Truth
+from interop.parity.verdict.compare import Verdict, compare
 
 RNG = np.random.default_rng
 
@@ -242,10 +242,10 @@ def test_the_floor_of_a_large_model_takes_one_session_and_is_of_the_same_size(
         runs = [outputs["y"] for _, _, outputs in floor_runs(model, {"a": {"x": x}})]
         return measure_noise(truth, runs).rms
 
-    monkeypatch.setattr("interop.parity.floor.Session", counted)
+    monkeypatch.setattr("interop.parity.floor.runs.Session", counted)
     fused = floor()
     assert len(made) == 5
-    monkeypatch.setattr("interop.parity.floor.FUSED", 0)
+    monkeypatch.setattr("interop.parity.floor.runs.FUSED", 0)
     fed = floor()
     assert len(made) == 1
     assert fed != fused

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from interop.errors import ParityFailed
-from interop.parity.compare import OutputParity, Verdict, compare, compare_outputs
-from interop.parity.grade import RULES, grade
-from interop.parity.noise import Noise, measure_noise
-from interop.parity.proof import OutputProof, prove
+from interop.parity.floor.noise import Noise, measure_noise
+from interop.parity.verdict.compare import OutputParity, Verdict, compare, compare_outputs
+from interop.parity.verdict.grade import RULES, grade
+from interop.parity.verdict.proof import OutputProof, prove
 
 RNG = np.random.default_rng
 Array = np.ndarray

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from interop.errors import InvalidModel, UsageError
 from interop.parity import measure_noise, prove
-from interop.parity.grade import grade
+from interop.parity.verdict.grade import grade
 from interop.workers import Worker, read_tensors, write_tensors
 
 GUEST = "interop.converters.onnx.guest"

@@ -10,10 +10,10 @@ from onnx import helper, numpy_helper
 
 from interop.errors import InvalidModel, UsageError
 from interop.graph.canonical import signature_of
-from interop.parity.bounds import allowed_values
-from interop.parity.inputs import input_sets
-from interop.parity.recipes import Recipe, draw
-from interop.parity.roles import roles
+from interop.parity.inputs.bounds import allowed_values
+from interop.parity.inputs.quick import input_sets
+from interop.parity.inputs.recipes import Recipe, draw
+from interop.parity.inputs.roles import roles
 from interop.signature import Signature, TensorSpec
 
 

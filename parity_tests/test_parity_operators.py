@@ -17,9 +17,9 @@ from onnx import helper
 from onnx.backend.test.case.node import collect_testcases
 from onnx.reference import ReferenceEvaluator
 
-from interop.parity.operators import OPERATORS
-from interop.parity.operators.elementwise import erf
-from interop.parity.truth import Truth
+from interop.parity.truth.evaluator import Truth
+from interop.parity.truth.operators import OPERATORS
+from interop.parity.truth.operators.elementwise import erf
 
 Array = np.ndarray[Any, Any]
 RNG = np.random.default_rng

@@ -12,10 +12,10 @@ import pytest
 from onnx import numpy_helper
 
 from interop.errors import UsageError, WorkerCrashed
-from interop.parity.bounds import Allowed
-from interop.parity.generated import MOST
-from interop.parity.own_inputs import load_input_sets
-from interop.parity.roles import Roles, roles
+from interop.parity.inputs.bounds import Allowed
+from interop.parity.inputs.generated import MOST
+from interop.parity.inputs.own import load_input_sets
+from interop.parity.inputs.roles import Roles, roles
 from interop.signature import Signature, TensorSpec
 
 

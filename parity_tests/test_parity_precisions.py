@@ -19,11 +19,9 @@ from onnxruntime.quantization import CalibrationDataReader, quantize_static
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from interop.errors import UnsupportedOperator, UsageError
-from interop.parity.compare import OutputParity, Verdict, compare_outputs
-from interop.parity.emulate import emulate
-from interop.parity.floor import floor_runs, operand_axes, perturbable
-from interop.parity.floors import LazyFloors
-from interop.parity.precisions import (
+from interop.parity.floor.emulate import emulate
+from interop.parity.floor.narrow import LazyFloors
+from interop.parity.floor.precisions import (
     BFLOAT16,
     FLOAT16,
     FLOAT32,
@@ -33,9 +31,11 @@ from interop.parity.precisions import (
     Precision,
     precision_named,
 )
-from interop.parity.rounding import to_grid, to_int8
-from interop.parity.session import Session, skeleton
-from interop.parity.truth import Truth
+from interop.parity.floor.rounding import to_grid, to_int8
+from interop.parity.floor.runs import floor_runs, operand_axes, perturbable
+from interop.parity.floor.session import Session, skeleton
+from interop.parity.truth.evaluator import Truth
+from interop.parity.verdict.compare import OutputParity, Verdict, compare_outputs
 from interop.workers.tensors import read_tensors, write_tensors
 
 RNG = np.random.default_rng

@@ -11,9 +11,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from interop.errors import InvalidModel, UnsupportedOperator
-from interop.parity.double import NARROW, double_model
 from interop.parity.settings import subgraphs
-from interop.parity.truth import Truth
+from interop.parity.truth.double import NARROW, double_model
+from interop.parity.truth.evaluator import Truth
 
 N = helper.make_node
 
@@ -249,7 +249,7 @@ def test_weights_are_widened_one_node_at_a_time(monkeypatch: pytest.MonkeyPatch)
     one = 512 * 512 * 8
     kept = peak(lambda: Truth(built).run(feeds))
     assert kept > 12 * one  # a small model's are kept for the next run
-    monkeypatch.setattr("interop.parity.truth.KEPT", 0)
+    monkeypatch.setattr("interop.parity.truth.evaluator.KEPT", 0)
     assert peak(lambda: Truth(built).run(feeds)) < 4 * one
     truth = Truth(built)
     first, again = truth.run(feeds)["v12"], truth.run(feeds)["v12"]

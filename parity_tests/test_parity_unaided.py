@@ -15,7 +15,7 @@ import pytest
 from interop.errors import ParityFailed
 from interop.graph.canonical import signature_of
 from interop.output import digest
-from interop.parity.sets import InputSet
+from interop.parity.inputs.sets import InputSet
 from interop.parity.unaided import (
     Outcome,
     Run,

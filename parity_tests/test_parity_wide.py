@@ -14,18 +14,18 @@ from onnx import numpy_helper
 
 from interop.errors import InvalidModel, UsageError
 from interop.graph.canonical import signature_of
-from interop.parity import values
-from interop.parity.compare import compare_outputs
-from interop.parity.coverage import Observer, Sight, smallest_cover
-from interop.parity.floor import floor_runs
-from interop.parity.inputs import RECIPES, input_sets
-from interop.parity.noise import measure_noise
-from interop.parity.recipes import Recipe, draw
-from interop.parity.roles import roles
-from interop.parity.sets import InputSet
-from interop.parity.thresholds import CHOICES, COMPARISONS, RULES, hidden, thresholds
-from interop.parity.truth import Truth
-from interop.parity.wide import wide_input_sets, wide_inputs
+from interop.parity.floor.noise import measure_noise
+from interop.parity.floor.runs import floor_runs
+from interop.parity.inputs import values
+from interop.parity.inputs.coverage import Observer, Sight, smallest_cover
+from interop.parity.inputs.quick import RECIPES, input_sets
+from interop.parity.inputs.recipes import Recipe, draw
+from interop.parity.inputs.roles import roles
+from interop.parity.inputs.sets import InputSet
+from interop.parity.inputs.thresholds import CHOICES, COMPARISONS, RULES, hidden, thresholds
+from interop.parity.inputs.wide import wide_input_sets, wide_inputs
+from interop.parity.truth.evaluator import Truth
+from interop.parity.verdict.compare import compare_outputs
 from interop.signature import Signature
 
 HEADER = '<ir_version: 10, opset_import: ["" : 23]>\n'

@@ -29,8 +29,8 @@ from scorecard.subjects import SUBJECTS, bounds
 from scorecard.summary import above_rounding, beyond, by_mutator, scores, survivors
 
 from interop.graph.canonical import canonicalize, signature_of
-from interop.parity.inputs import input_sets
-from interop.parity.sets import InputSet
+from interop.parity.inputs.quick import input_sets
+from interop.parity.inputs.sets import InputSet
 
 FLOAT = TensorProto.FLOAT
 
@@ -196,7 +196,7 @@ def test_a_planted_rounding_to_half_is_a_difference(evidence, original):
 
 def test_only_what_lies_behind_the_change_is_needed(evidence, original):
     """The difference of a part is that of the whole."""
-    from interop.parity.truth import Truth
+    from interop.parity.truth.evaluator import Truth
 
     here = evidence("upscaler")
     mutant = mutate(

@@ -13,9 +13,9 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto
 
 from interop.errors import InteropError
-from interop.parity.elements import error_of
-from interop.parity.noise import Noise
-from interop.parity.truth import Truth, reads
+from interop.parity.floor.noise import Noise
+from interop.parity.truth.evaluator import Truth, reads
+from interop.parity.verdict.elements import error_of
 from scorecard.edit import Array, is_new
 from scorecard.evidence import Evidence, Outputs
 

@@ -12,14 +12,14 @@ import onnx_ir as ir
 from onnx import ModelProto
 
 from interop.graph.canonical import signature_of
-from interop.parity.floor import floor_runs
-from interop.parity.grade import Grade, grade
-from interop.parity.inputs import RECIPES
-from interop.parity.noise import Noise, measure_noise
-from interop.parity.proof import prove
-from interop.parity.sets import InputSet
-from interop.parity.truth import Truth
-from interop.parity.wide import wide_input_sets
+from interop.parity.floor.noise import Noise, measure_noise
+from interop.parity.floor.runs import floor_runs
+from interop.parity.inputs.quick import RECIPES
+from interop.parity.inputs.sets import InputSet
+from interop.parity.inputs.wide import wide_input_sets
+from interop.parity.truth.evaluator import Truth
+from interop.parity.verdict.grade import Grade, grade
+from interop.parity.verdict.proof import prove
 from interop.workers.tensors import read_tensors, write_tensors
 from scorecard.edit import Array
 from scorecard.subjects import Subject, bounds, prepare, usual_sizes

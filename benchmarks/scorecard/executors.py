@@ -11,7 +11,7 @@ import onnxruntime as ort
 from onnx import ModelProto
 
 from interop.backends import open_runner, parse
-from interop.parity.sets import InputSet
+from interop.parity.inputs.sets import InputSet
 from interop.workers.tensors import read_tensors
 from scorecard.edit import Array
 

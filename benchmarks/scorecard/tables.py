@@ -20,7 +20,7 @@ from scorecard.summary import (
     survivors,
 )
 
-#: What passes is within this many times what rounding does (interop.parity.grade).
+#: What passes is within this many times what rounding does (interop.parity.verdict.grade).
 MARGIN = 8
 
 #: Why a mutant computes the same function, as it was found for those of seed 0.

@@ -13,9 +13,9 @@ from typing import Any
 import onnx
 from interop.converters.onnxruntime.guest import load, run, time
 
-from interop.parity import floor
-from interop.parity.precisions import precision_named
-from interop.parity.truth import Truth
+from interop.parity.floor import runs as floor
+from interop.parity.floor.precisions import precision_named
+from interop.parity.truth.evaluator import Truth
 from interop.workers.tensors import read_tensors, write_tensors
 
 

@@ -26,7 +26,7 @@ from typing import Any
 from interop.audit.rules import RULES as FINDINGS
 from interop.audit.support import names as targets
 from interop.errors import UsageError
-from interop.parity.grade import RULES as GRADES
+from interop.parity.verdict.grade import RULES as GRADES
 
 Record = Mapping[str, Any]
 LETTERS = [rule.letter for rule in GRADES]  # best first

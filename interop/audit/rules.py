@@ -14,7 +14,7 @@ import onnx
 
 from interop.audit.facts import Facts, Operator
 from interop.audit.support import OLDEST_OPSET
-from interop.parity.randomness import RANDOM
+from interop.parity.truth.randomness import RANDOM
 
 BLOCKS, WARNS, INFORMS = "blocks", "warns", "informs"
 SEVERITIES = (BLOCKS, WARNS, INFORMS)

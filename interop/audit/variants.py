@@ -16,7 +16,7 @@ from interop.checks.held import hold
 from interop.checks.lineup import Lineup
 from interop.conversion import provide_for
 from interop.errors import InteropError
-from interop.parity.grade import grade
+from interop.parity.verdict.grade import grade
 from interop.progress import Progress
 from interop.proof import Plan
 from interop.workers import Worker

@@ -9,7 +9,7 @@ from typing import Any
 from interop.backends import Backend
 from interop.bench.grading import Graded
 from interop.errors import EnvironmentUnavailable, UnsupportedOperator
-from interop.parity.grade import RULES
+from interop.parity.verdict.grade import RULES
 
 LETTERS = [rule.letter for rule in RULES]
 

@@ -21,7 +21,7 @@ from interop.environments import Environment
 from interop.errors import InteropError, ParityFailed, UsageError
 from interop.frameworks import known
 from interop.output import size
-from interop.parity.grade import grade
+from interop.parity.verdict.grade import grade
 from interop.progress import Progress
 from interop.workers import Worker
 

@@ -24,7 +24,7 @@ from interop.errors import InvalidModel, UsageError
 from interop.frameworks import known
 from interop.graph.canonical import canonicalize, save, signature_of
 from interop.graph.load import load
-from interop.parity.sets import InputSet
+from interop.parity.inputs.sets import InputSet
 from interop.progress import Progress, Silent
 from interop.reference import ModelReference, resolve
 from interop.workers import Worker

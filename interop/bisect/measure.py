@@ -12,10 +12,10 @@ from onnx import ModelProto
 
 from interop.bisect.candidate import Array, Executor
 from interop.errors import InteropError
-from interop.parity.compare import OutputParity, Verdict, compare_outputs
-from interop.parity.floor import floor_runs
-from interop.parity.noise import Noise, measure_noise
-from interop.parity.truth import Truth
+from interop.parity.floor.noise import Noise, measure_noise
+from interop.parity.floor.runs import floor_runs
+from interop.parity.truth.evaluator import Truth
+from interop.parity.verdict.compare import OutputParity, Verdict, compare_outputs
 
 Thing = TypeVar("Thing")
 

@@ -18,7 +18,7 @@ from interop.bisect.reference import References
 from interop.bisect.search import Prefixes, Step, cuts, halve, smallest_window
 from interop.bisect.units import Pair, pair
 from interop.bisect.weights import WeightDifference, compare_weights, partners, weights_of
-from interop.parity.sets import InputSet
+from interop.parity.inputs.sets import InputSet
 from interop.progress import Progress
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from onnx import ModelProto
 
 from interop.checks.attempts import Attempt
-from interop.parity.randomness import random_nodes as drawing
+from interop.parity.truth.randomness import random_nodes as drawing
 from interop.workers.tensors import read_tensors
 
 Array = np.ndarray[Any, Any]

@@ -8,8 +8,8 @@ from typing import Any
 
 from interop.backends import parse
 from interop.checks.attempts import Attempt
-from interop.parity.noise import Noise, measure_outputs
-from interop.parity.precisions import FLOAT32, Precision, precision_named
+from interop.parity.floor.noise import Noise, measure_outputs
+from interop.parity.floor.precisions import FLOAT32, Precision, precision_named
 from interop.proof import FLOOR_RUNS, Plan
 from interop.workers import Worker
 from interop.workers.tensors import read_tensors

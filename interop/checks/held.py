@@ -9,11 +9,11 @@ from typing import Any
 
 from interop.checks.attempts import Attempt
 from interop.checks.floors import Floors, declared
-from interop.parity.compare import OutputParity, compare_outputs
-from interop.parity.groups import Array
-from interop.parity.noise import Noise
-from interop.parity.precisions import FLOAT32, Precision
-from interop.parity.proof import abreast
+from interop.parity.floor.groups import Array
+from interop.parity.floor.noise import Noise
+from interop.parity.floor.precisions import FLOAT32, Precision
+from interop.parity.verdict.compare import OutputParity, compare_outputs
+from interop.parity.verdict.proof import abreast
 from interop.proof import Plan, yardstick
 from interop.workers.tensors import read_tensors
 

@@ -15,7 +15,7 @@ from interop.conversion import Export
 from interop.environments import Environment
 from interop.errors import InteropError, ParityFailed
 from interop.output import digest
-from interop.parity.grade import grade
+from interop.parity.verdict.grade import grade
 from interop.proof import Plan
 from interop.record import host_versions, machine
 from interop.reference import ModelReference

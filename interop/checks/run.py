@@ -23,7 +23,7 @@ from interop.checks.request import CheckRequest
 from interop.conversion import Clock, Departing, Export, Request, Workers, provide_for
 from interop.errors import UsageError
 from interop.frameworks import able, known
-from interop.parity.sets import InputSet
+from interop.parity.inputs.sets import InputSet
 from interop.progress import Progress, Silent
 from interop.proof import Plan
 from interop.reference import ModelReference, resolve

@@ -25,7 +25,7 @@ from interop.conversion import Clock, Departure, Request, Workers
 from interop.matrix import definitions
 from interop.matrix.cells import Cell, Key, failed, graded
 from interop.matrix.groups import Group
-from interop.parity.sets import InputSet
+from interop.parity.inputs.sets import InputSet
 from interop.progress import Update
 from interop.reference import ModelReference, resolve
 

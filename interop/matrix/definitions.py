@@ -19,9 +19,9 @@ from interop import output
 from interop.errors import InteropError
 from interop.graph.layout import first_order, last_order
 from interop.models import ZOO, Architecture, images_last
-from interop.parity.grade import grade
-from interop.parity.noise import measure_noise
-from interop.parity.proof import OutputProof, prove
+from interop.parity.floor.noise import measure_noise
+from interop.parity.verdict.grade import grade
+from interop.parity.verdict.proof import OutputProof, prove
 from interop.proof import FLOOR_RUNS
 from interop.workers.tensors import read_tensors, write_tensors
 

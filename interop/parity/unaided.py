@@ -20,13 +20,13 @@ from onnx import ModelProto
 
 from interop.errors import ParityFailed
 from interop.output import digest
-from interop.parity.compare import OutputParity, compare_outputs
-from interop.parity.floor import floor_runs
-from interop.parity.noise import Noise, measure_noise
-from interop.parity.recipes import open_dims
-from interop.parity.sets import InputSet
-from interop.parity.truth import Truth
-from interop.parity.values import Array, is_float
+from interop.parity.floor.noise import Noise, measure_noise
+from interop.parity.floor.runs import floor_runs
+from interop.parity.inputs.recipes import open_dims
+from interop.parity.inputs.sets import InputSet
+from interop.parity.inputs.values import Array, is_float
+from interop.parity.truth.evaluator import Truth
+from interop.parity.verdict.compare import OutputParity, compare_outputs
 from interop.signature import Signature
 
 Arrays = Mapping[str, Array]

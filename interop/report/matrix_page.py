@@ -8,7 +8,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from interop.parity.grade import RULES
+from interop.parity.verdict.grade import RULES
 from interop.report.matrix import bits_of, furthest, mark, obstacles, sentence, word
 
 #: Grades, then what is no grade, as the legend has them.

@@ -1,6 +1,6 @@
 """The guest that runs a user's generator of inputs and writes down what it yields.
 
-It runs on the host's own interpreter, apart from the host: see interop/parity/generated.py.
+It runs on the host's own interpreter, apart from the host: see interop/parity/inputs/generated.py.
 """
 
 from __future__ import annotations

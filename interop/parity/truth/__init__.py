@@ -1,0 +1,1 @@
+"""The true outputs: the graph evaluated in float64 from end to end."""

@@ -1,0 +1,1 @@
+"""One output against its reference: verdict, figures, grade."""

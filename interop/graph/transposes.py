@@ -12,11 +12,11 @@ _REDUCTIONS = frozenset(
 
 
 def reduce_untransposed(model: ir.Model) -> None:
-    """Reduce the axes where they were before a Transpose, if those that are left keep their order;
-    in place.
+    """Reduce the axes where they were before a Transpose, if they are the last ones there and those
+    that are left keep their order; in place.
 
-    So a global pool is written behind a network that turned its images around. A Transpose that
-    nobody else reads is left unused.
+    So a global pool is written behind a network that turned its images around: over the last axes,
+    which is what every framework can. A Transpose that nobody else reads is left unused.
     """
     for node in model.graph.all_nodes():
         if node.op_type not in _REDUCTIONS or node.domain != "" or len(node.inputs) < 2:
@@ -35,6 +35,8 @@ def reduce_untransposed(model: ir.Model) -> None:
         if left != sorted(left):
             continue
         before = np.array(sorted(order[axis] for axis in gone), dtype=np.int64)
+        if before[0] != len(order) - len(before):
+            continue
         constant = ir.Value(
             name=f"{node.outputs[0].name}_axes",
             shape=ir.Shape(before.shape),

@@ -183,6 +183,7 @@ class Evidence:
                 outputs=self._plan.outputs("floor"),
                 seed=self._seed,
                 runs=FLOOR_RUNS,
+                truth=self._plan.outputs("truth"),
             )
 
 
@@ -203,7 +204,7 @@ def yardstick(plan: Plan, index: int) -> tuple[dict[str, Any], dict[str, Noise]]
     """The true outputs on one set of inputs, and their floors, once both have been worked out."""
     truth = read_tensors(plan.outputs("truth")[index])
     floor = Path(plan.outputs("floor")[index])
-    runs = [read_tensors(floor / str(number)) for number in range(FLOOR_RUNS + 1)]
+    runs = [read_tensors(floor / str(number)) for number in range(len(list(floor.iterdir())))]
     return truth, {name: measure_noise(truth[name], [run[name] for run in runs]) for name in truth}
 
 

@@ -158,7 +158,7 @@ def test_the_ledger_survives_half_a_line(tmp_path):
 
 
 def test_cells_that_share_an_export_are_a_group():
-    chosen = select(["resnet", "dlrm"], ["torch", "tf", "onnxruntime"], ["jax", "gluon"])
+    chosen = select(["resnet", "dlrm"], ["torch", "tf", "onnx"], ["jax", "gluon"])
     assert chosen.models == ("resnet50", "dlrm")
     assert chosen.sources == ("onnx", "torch", "tensorflow")
     found = groups(chosen, {Key("dlrm", "torch", "jax"), Key("resnet50", "torch", "jax"),

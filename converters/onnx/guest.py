@@ -7,6 +7,7 @@ one's alone. A folder of inputs or outputs is one set of tensors (interop.worker
 from __future__ import annotations
 
 import time as clock
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,13 @@ import onnx
 from interop.converters.onnxruntime.guest import load, run, time
 
 from interop.parity.floor import runs as floor
+from interop.parity.floor.noise import measure_outputs
 from interop.parity.floor.precisions import precision_named
 from interop.parity.truth.evaluator import Truth
 from interop.workers.tensors import read_tensors, write_tensors
+
+#: Perturbed runs before a floor is called disputed: five that agree by chance come once in sixteen.
+MORE_RUNS = 16
 
 
 def truth(model: str, inputs: list[str], outputs: list[str]) -> dict[str, Any]:
@@ -37,18 +42,34 @@ def floor_runs(
     seed: int = 0,
     runs: int = floor.RUNS,
     precision: str = "float32",
+    truth: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Runs with perturbed weights and inputs, in float32 or rounded as `precision` rounds:
-    outputs/<n>/0 is the plain run of the set, outputs/<n>/1 to outputs/<n>/`runs` are the
-    perturbed ones."""
+    outputs/<n>/0 is the plain run of the set, outputs/<n>/1 and on are the perturbed ones.
+
+    truth: folders of the true outputs. Where the runs are all on one side of it, which a few may be by
+    chance where the graph rounds inside, there are more of them.
+    """
+    graph, row = onnx.load(model), precision_named(precision)
     sets = {folder: read_tensors(folder) for folder in inputs}
-    targets = dict(zip(inputs, outputs, strict=True))
-    row = precision_named(precision)
-    for number, folder, results in floor.floor_runs(
-        onnx.load(model), sets, seed=seed, runs=runs, precision=row
-    ):
-        write_tensors(Path(targets[folder]) / str(number), results)
+
+    def write(count: int) -> None:
+        targets = dict(zip(inputs, outputs, strict=True))
+        for number, folder, results in floor.floor_runs(
+            graph, sets, seed=seed, runs=count, precision=row
+        ):
+            write_tensors(Path(targets[folder]) / str(number), results)
+
+    write(runs)
+    if any(_disputed(*pair, runs) for pair in zip(truth, outputs, strict=False)):
+        runs = max(runs, MORE_RUNS)
+        write(runs)
     return {"runs": runs + 1}
+
+
+def _disputed(truth: str, folder: str, runs: int) -> bool:
+    given = [read_tensors(Path(folder) / str(number)) for number in range(runs + 1)]
+    return any(noise.disputed for noise in measure_outputs(read_tensors(truth), given).values())
 
 
 OPERATIONS = {"load": load, "run": run, "time": time, "truth": truth, "floor_runs": floor_runs}

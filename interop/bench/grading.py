@@ -91,7 +91,7 @@ def _find_truth(plan: proof.Plan, timeout: float, seed: int, progress: Progress)
         checker.call("truth", model=model, inputs=inputs, outputs=plan.outputs("truth"))
         checker.call(
             "floor_runs", model=model, inputs=inputs, outputs=plan.outputs("floor"), seed=seed,
-            runs=proof.FLOOR_RUNS,
+            runs=proof.FLOOR_RUNS, truth=plan.outputs("truth"),
         )  # fmt: skip
 
 

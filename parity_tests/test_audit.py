@@ -279,7 +279,7 @@ def test_the_commands(audited, tmp_path):
     rows(new)["onnxruntime:cpu"].update(grade="F", passes=False)
     (tmp_path / "new.json").write_text(json.dumps(new))
     old = str(audited.folder / "audit.json")
-    command = [sys.executable, "-m", "interop", "diff", old]
+    command = [sys.executable, "-P", "-m", "interop", "diff", old]
     same = subprocess.run([*command, old], capture_output=True, text=True, timeout=60)
     assert (same.returncode, same.stderr) == (0, "")
     changed = subprocess.run(

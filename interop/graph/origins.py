@@ -22,6 +22,8 @@ Metadata = dict[str, dict[str, str]]
 _FRAME = re.compile(
     r'File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)\n?(?P<code>.*)'
 )
+#: Files of torch itself, wherever it is installed.
+_TORCH = re.compile(r"[/\\]site-packages[/\\](torch|torchvision|onnxscript)[/\\]")
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,10 @@ def _listed(properties: Mapping[str, str], key: str) -> list[str]:
 
 
 def _frame(trace: str) -> str:
-    """The innermost frame of the user's own code; of a library's where there is no other."""
+    """The innermost frame of the model's own code; of torch's where there is no other."""
     frames = list(_FRAME.finditer(trace))
-    own = [frame for frame in frames if "site-packages" not in frame["file"]]
+    # A model may itself be installed: what tells a library is that it is torch.
+    own = [frame for frame in frames if not _TORCH.search(frame["file"])]
     if not frames:
         return ""
     frame = (own or frames)[-1]

@@ -8,11 +8,26 @@ from typing import Annotated
 
 import typer
 
+from interop.cli.options import (
+    AsJson,
+    Force,
+    From,
+    Inputs,
+    Model,
+    OwnInputs,
+    SignatureName,
+    Sizes,
+    Timeout,
+    Trust,
+    Verbose,
+    Weights,
+    read_inputs,
+    read_sizes,
+)
+
 
 def audit(
-    model: Annotated[
-        str, typer.Argument(help="A zoo name, a file or folder, or package.module:callable.")
-    ],
+    model: Model,
     on: Annotated[
         str,
         typer.Option(
@@ -25,52 +40,25 @@ def audit(
         Path | None,
         typer.Option("--policy", help="What is required, a TOML file; it decides the exit code."),
     ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option("--from", help="The framework it comes from; a file's ending can say it."),
-    ] = None,
+    source: From = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder to write. [default: ./<model>-audit]"),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option("--input", help="An input, e.g. 'x:float32[batch,3,224,224]'. Repeatable."),
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", help="Inputs of your own: .npz, .npy, ONNX test data.")
-    ] = None,
-    sizes: Annotated[
-        list[str] | None,
-        typer.Option("--size", help="Size of a dynamic dimension, e.g. sequence=128. Repeatable."),
-    ] = None,
-    signature: Annotated[
-        str | None,
-        typer.Option(
-            "--signature", help="Which signature of a SavedModel or TFLite file, if it has several."
-        ),
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="What a callable's module has learned: a state_dict, .pt or .safetensors."
-        ),
-    ] = None,
+    force: Force = False,
+    inputs: Inputs = None,
+    data: OwnInputs = None,
+    sizes: Sizes = None,
+    signature: SignatureName = None,
+    weights: Weights = None,
     seconds: Annotated[
         float, typer.Option(help="Seconds of measuring for each backend, over all processes.")
     ] = 3.0,
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Allow opening pickles, which run the code they carry.")
-    ] = False,
+    trust: Trust = False,
     seed: Annotated[int, typer.Option(help="Seed of inputs, perturbations and turns.")] = 0,
-    timeout: Annotated[
-        float, typer.Option(help="Seconds that one step of a worker may take.")
-    ] = 1800.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show what the frameworks print.")
-    ] = False,
+    timeout: Timeout = 1800.0,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
 ) -> None:
     """Try MODEL on every backend, grade and time it there, and say what stands in its way.
 
@@ -81,7 +69,6 @@ def audit(
 
     from interop.audit.run import EFFORT, USUAL, AuditRequest, run
     from interop.backends import parse_list
-    from interop.cli.convert import parse_input, parse_size
     from interop.conversion import Request
     from interop.reference import resolve
     from interop.report.audit_summary import audit_summary
@@ -93,9 +80,9 @@ def audit(
             target="",
             source=source,
             force=force,
-            inputs=tuple(parse_input(text) for text in inputs or ()),
+            inputs=read_inputs(inputs),
             data=data,
-            sizes=dict(parse_size(text) for text in sizes or ()),
+            sizes=read_sizes(sizes),
             signature=signature,
             weights=weights,
             trust=trust,

@@ -7,26 +7,37 @@ from typing import Annotated
 
 import typer
 
+from interop.cli.options import (
+    AsJson,
+    Force,
+    From,
+    Inputs,
+    Model,
+    OwnInputs,
+    SignatureName,
+    Sizes,
+    Timeout,
+    Trust,
+    Weights,
+    read_inputs,
+    read_sizes,
+)
+
 
 def bench(
-    model: Annotated[
-        str, typer.Argument(help="A zoo name, a file or folder, or package.module:callable.")
-    ],
+    model: Model,
     on: Annotated[
         str,
         typer.Option(
             "--on", help="Backends, e.g. torch:cpu,onnxruntime:cpu; ratios are to the first."
         ),
     ],
-    source: Annotated[
-        str | None,
-        typer.Option("--from", help="The framework it comes from; a file's ending can say it."),
-    ] = None,
+    source: From = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder to write: bench.json, and a page with plots."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
+    force: Force = False,
     batch: Annotated[
         str, typer.Option("--batch", help="Batch sizes to sweep over, e.g. 1,8,32. [default: 1]")
     ] = "",
@@ -38,37 +49,15 @@ def bench(
     seconds: Annotated[
         float, typer.Option(help="Seconds of measuring for each contender, over all processes.")
     ] = 10.0,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option("--input", help="An input, e.g. 'x:float32[batch,3,224,224]'. Repeatable."),
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", help="An .npz with inputs of your own to run on.")
-    ] = None,
-    sizes: Annotated[
-        list[str] | None,
-        typer.Option("--size", help="Size of a dynamic dimension, e.g. sequence=128. Repeatable."),
-    ] = None,
-    signature: Annotated[
-        str | None,
-        typer.Option(
-            "--signature", help="Which signature of a SavedModel or TFLite file, if it has several."
-        ),
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="What a callable's module has learned: a state_dict, .pt or .safetensors."
-        ),
-    ] = None,
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Allow opening pickles, which run the code they carry.")
-    ] = False,
+    inputs: Inputs = None,
+    data: OwnInputs = None,
+    sizes: Sizes = None,
+    signature: SignatureName = None,
+    weights: Weights = None,
+    trust: Trust = False,
     seed: Annotated[int, typer.Option(help="Seed of inputs, turns and resamples.")] = 0,
-    timeout: Annotated[
-        float, typer.Option(help="Seconds that one step of a worker may take.")
-    ] = 1800.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
+    timeout: Timeout = 1800.0,
+    as_json: AsJson = False,
 ) -> None:
     """Time MODEL on several backends, side by side, each in several processes.
 
@@ -78,7 +67,6 @@ def bench(
     from interop.backends import parse_list
     from interop.bench.measure import Effort
     from interop.bench.run import Request, run
-    from interop.cli.convert import parse_input, parse_size
     from interop.conversion import Request as ModelRequest
     from interop.report.terminal import RichProgress
 
@@ -87,9 +75,9 @@ def bench(
         target="onnx",
         source=source,
         force=force,
-        inputs=tuple(parse_input(text) for text in inputs or ()),
+        inputs=read_inputs(inputs),
         data=data,
-        sizes=dict(parse_size(text) for text in sizes or ()),
+        sizes=read_sizes(sizes),
         signature=signature,
         weights=weights,
         trust=trust,

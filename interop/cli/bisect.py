@@ -8,6 +8,20 @@ from typing import Annotated
 
 import typer
 
+from interop.cli.options import (
+    AsJson,
+    Force,
+    Inputs,
+    OwnInputs,
+    Seed,
+    Sizes,
+    Timeout,
+    Trust,
+    Verbose,
+    read_inputs,
+    read_sizes,
+)
+
 
 def bisect(
     model: Annotated[
@@ -30,37 +44,22 @@ def bisect(
             "--output", "-o", help="Folder of the reproducer. [default: ./<model>-bisect]"
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
+    force: Force = False,
     layers: Annotated[
         bool, typer.Option("--layers", help="Show every node by itself, and search for none.")
     ] = False,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option("--input", help="An input, e.g. 'x:float32[batch,3,224,224]'. Repeatable."),
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", help="Inputs of your own: .npz, .npy, ONNX test data.")
-    ] = None,
-    sizes: Annotated[
-        list[str] | None,
-        typer.Option("--size", help="Size of a dynamic dimension, e.g. sequence=128. Repeatable."),
-    ] = None,
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Allow opening pickles, which run the code they carry.")
-    ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of the inputs and perturbations.")] = 0,
-    timeout: Annotated[
-        float, typer.Option(help="Seconds that one step of a worker may take.")
-    ] = 1800.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show what the frameworks print.")
-    ] = False,
+    inputs: Inputs = None,
+    data: OwnInputs = None,
+    sizes: Sizes = None,
+    trust: Trust = False,
+    seed: Seed = 0,
+    timeout: Timeout = 1800.0,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
 ) -> None:
     """Name the first node of MODEL that goes wrong, with the smallest model that still shows it."""
     from interop.backends import parse
     from interop.bisect.command import BisectRequest, carry_out
-    from interop.cli.convert import parse_input, parse_size
     from interop.conversion import Request
     from interop.report.bisect import bisect_summary
     from interop.report.terminal import RichProgress
@@ -72,9 +71,9 @@ def bisect(
             source=source,
             output=output,
             force=force,
-            inputs=tuple(parse_input(text) for text in inputs or ()),
+            inputs=read_inputs(inputs),
             data=data,
-            sizes=dict(parse_size(text) for text in sizes or ()),
+            sizes=read_sizes(sizes),
             trust=trust,
             seed=seed,
             timeout=timeout,

@@ -8,11 +8,26 @@ from typing import Annotated
 
 import typer
 
+from interop.cli.options import (
+    AsJson,
+    Force,
+    From,
+    Inputs,
+    Model,
+    OwnInputs,
+    Seed,
+    SignatureName,
+    Sizes,
+    Timeout,
+    Trust,
+    Verbose,
+    read_inputs,
+    read_sizes,
+)
+
 
 def check(
-    model: Annotated[
-        str, typer.Argument(help="A zoo name, a file or folder, or package.module:callable.")
-    ],
+    model: Model,
     others: Annotated[
         list[str] | None,
         typer.Argument(help="More such models, each run by its own framework, to hold against it."),
@@ -27,25 +42,13 @@ def check(
         Path | None,
         typer.Option("--against", help="A folder of recorded inputs and outputs."),
     ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option("--from", help="The framework it comes from; a file's ending can say it."),
-    ] = None,
+    source: From = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File for the record, as JSON.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option("--input", help="An input, e.g. 'x:float32[batch,3,224,224]'. Repeatable."),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data",
-            help="Inputs of your own: .npz, .npy, ONNX test data, package.module:callable.",
-        ),
-    ] = None,
+    force: Force = False,
+    inputs: Inputs = None,
+    data: OwnInputs = None,
     non_finite: Annotated[
         bool,
         typer.Option("--allow-nan", help="--data may hold NaN and infinities; --wide adds some."),
@@ -57,27 +60,13 @@ def check(
             help="Many sets of inputs: other sizes, edge cases, scales that meet every threshold.",
         ),
     ] = False,
-    sizes: Annotated[
-        list[str] | None,
-        typer.Option("--size", help="Size of a dynamic dimension, e.g. sequence=128. Repeatable."),
-    ] = None,
-    signature: Annotated[
-        str | None,
-        typer.Option(
-            "--signature", help="Which signature of a SavedModel or TFLite file, if it has several."
-        ),
-    ] = None,
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Allow opening pickles, which run the code they carry.")
-    ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of the inputs and perturbations.")] = 0,
-    timeout: Annotated[
-        float, typer.Option(help="Seconds that one step of a worker may take.")
-    ] = 1800.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show what the frameworks print.")
-    ] = False,
+    sizes: Sizes = None,
+    signature: SignatureName = None,
+    trust: Trust = False,
+    seed: Seed = 0,
+    timeout: Timeout = 1800.0,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
 ) -> None:
     """Run MODEL on every backend of --on, and grade each against the float64 truth of the model.
 
@@ -86,7 +75,6 @@ def check(
     """
     from interop.backends import parse_list
     from interop.checks import CheckRequest, run
-    from interop.cli.convert import parse_input, parse_size
     from interop.conversion import Request
     from interop.report.check import check_summary
     from interop.report.terminal import RichProgress
@@ -96,11 +84,11 @@ def check(
             model=model,
             target="",
             source=source,
-            inputs=tuple(parse_input(text) for text in inputs or ()),
+            inputs=read_inputs(inputs),
             data=data,
             non_finite=non_finite,
             wide=wide,
-            sizes=dict(parse_size(text) for text in sizes or ()),
+            sizes=read_sizes(sizes),
             signature=signature,
             trust=trust,
             seed=seed,

@@ -85,12 +85,10 @@ class Parity:
         """
         import interop  # it is slow to import, and pytest imports this module always
 
-        merged = {**self._usual, **options}
-        wanted = on or merged.pop("on", ())
-        merged.pop("on", None)
-        path = baseline or merged.pop("baseline", None)
-        merged.pop("baseline", None)
-        document = interop.check(str(model), *others, on=wanted, **merged).document
+        given = {**self._usual, **options}
+        usual_on, usual_baseline = given.pop("on", ()), given.pop("baseline", None)
+        path = baseline or usual_baseline
+        document = interop.check(str(model), *others, on=on or usual_on, **given).document
         complaints = [_told(row) for row in document["rows"] if not row["passes"]]
         if path is not None:
             complaints += self._compare(self._home / path, document)
@@ -140,10 +138,9 @@ def _told(row: Mapping[str, Any]) -> str:
 def _fallen(label: str, was: Mapping[str, Any], now: Mapping[str, Any] | None) -> list[str]:
     if now is None:
         return [f"{label} is in the baseline and was not checked"]
-    letters = "ABCF"
-    if was["grade"] and (
-        not now["grade"] or letters.index(now["grade"]) > letters.index(was["grade"])
-    ):
+    from interop.parity.verdict.grade import rank  # slow, as above
+
+    if rank(now["grade"]) > rank(was["grade"]):
         return [f"{label} had grade {was['grade']} in the baseline, and has {now['grade']}"]
     bits = was["effective_bits"], now["effective_bits"]
     if None not in bits and bits[1] < bits[0] - BITS:

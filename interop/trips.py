@@ -20,7 +20,7 @@ from interop.errors import InteropError, InvalidModel, UnsupportedOperator, Usag
 from interop.frameworks import able, known
 from interop.graph.canonical import canonicalize, save
 from interop.parity.inputs.sets import InputSet
-from interop.parity.verdict.grade import RULES
+from interop.parity.verdict.grade import rank
 from interop.progress import Progress, Silent
 from interop.proof import Parity
 from interop.reference import ModelReference, resolve
@@ -92,9 +92,8 @@ class RoundTrip:
     @property
     def grade(self) -> str:
         """The worst of all, whether against the previous or against the first."""
-        order = [rule.letter for rule in RULES]
-        return max((one.grade for hop in self.hops for one in (hop.previous, hop.first)),
-                   key=order.index)  # fmt: skip
+        held = (one for hop in self.hops for one in (hop.previous, hop.first))
+        return max((one.grade for one in held), key=rank)
 
     def to_json(self) -> dict[str, Any]:
         return {

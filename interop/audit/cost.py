@@ -23,7 +23,7 @@ from onnx import (
     ValueInfoProto,
 )
 
-from interop.parity.truth.evaluator import reads, subgraphs
+from interop.parity.settings import reads, subgraphs
 
 Shape = tuple[int, ...]
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from interop.audit.policy import LETTERS
 from interop.errors import InvalidModel, UsageError
+from interop.parity.verdict.grade import rank
 
 SCHEMA_VERSION = 1
 
@@ -91,7 +91,7 @@ def _backends(old: Record, new: Record) -> Iterator[Change]:
 
 
 def _graded(name: str, was: Record, row: Record) -> Iterator[Change]:
-    old, new = _rank(was["grade"]), _rank(row["grade"])
+    old, new = rank(was["grade"]), rank(row["grade"])
     if old != new:
         kind = "worse" if new > old else "better"
         yield Change(
@@ -104,10 +104,6 @@ def _graded(name: str, was: Record, row: Record) -> Iterator[Change]:
     if None not in bits and abs(bits[1] - bits[0]) > BITS:
         kind = "worse" if bits[1] < bits[0] else "better"
         yield Change(kind, name, f"effective bits {bits[0]:.1f} → {bits[1]:.1f}")
-
-
-def _rank(letter: str | None) -> int:
-    return len(LETTERS) if letter is None else LETTERS.index(letter)
 
 
 def _timed(name: str, was: Record, row: Record) -> Iterator[Change]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,10 +11,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
-from interop.errors import InvalidModel
+from interop.graph import load
+from interop.parity.settings import subgraphs
 
 #: Bits of one element, where they are not whole bytes.
 _BITS = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
@@ -56,7 +57,6 @@ class Facts:
     opsets: Mapping[str, int]
     producer: str
     metadata: Mapping[str, str]
-    documented: bool
     operators: tuple[Operator, ...]
     functions: tuple[tuple[str, str], ...]
     dtypes: tuple[str, ...]
@@ -88,25 +88,13 @@ class Facts:
         }
 
 
-def read(path: Path) -> tuple[ModelProto, Facts]:
-    """The model in `path`, its external data not loaded, and what it says of itself.
+def read(path: Path) -> Facts:
+    """What the model in `path` says of itself; its external data is not loaded.
 
     Raises InvalidModel where the file is missing or is no ONNX.
     """
-    if not path.is_file():
-        raise InvalidModel(f"there is no file {path}", hint="Check the path.")
-    content = path.read_bytes()
-    model = ModelProto()
-    try:
-        model.ParseFromString(content)
-    except DecodeError as error:
-        raise InvalidModel(
-            f"{path} is not an ONNX model, or is truncated ({len(content):,} bytes)",
-            hint="Export or copy it again, and compare its size or checksum with the original.",
-        ) from error
-    if not model.graph.node and not model.graph.output:
-        raise InvalidModel(f"{path} parses, but holds no graph: it is not an ONNX model")
-    return model, _facts(path, content, model)
+    content = load.read(path)
+    return _facts(path, content, load.parse(path, content))
 
 
 def nodes(model: ModelProto) -> Iterator[NodeProto]:
@@ -125,16 +113,9 @@ def label(node: NodeProto) -> str:
 
 def _with_bodies(node: NodeProto) -> Iterator[NodeProto]:
     yield node
-    for graph in _bodies(node):
+    for graph in subgraphs(node):
         for inside in graph.node:
             yield from _with_bodies(inside)
-
-
-def _bodies(node: NodeProto) -> Iterator[GraphProto]:
-    for attribute in node.attribute:
-        if attribute.type == AttributeProto.GRAPH:
-            yield attribute.g
-        yield from attribute.graphs
 
 
 def _facts(path: Path, content: bytes, model: ModelProto) -> Facts:
@@ -147,11 +128,10 @@ def _facts(path: Path, content: bytes, model: ModelProto) -> Facts:
         opsets={one.domain: one.version for one in model.opset_import},
         producer=f"{model.producer_name} {model.producer_version}".strip(),
         metadata={one.key: one.value for one in model.metadata_props},
-        documented=bool(model.doc_string or model.graph.doc_string),
         operators=_operators(model),
         functions=tuple((one.domain, one.name) for one in model.functions),
         dtypes=_dtypes(model, tensors),
-        parameters=sum(_elements(one) for one in tensors),
+        parameters=sum(math.prod(one.dims) for one in tensors),
         weight_bytes=sum(_bytes(one) for one in tensors),
         dynamic=_dynamic(model.graph),
         external=_external(path, tensors),
@@ -204,7 +184,7 @@ def _tensors(model: ModelProto) -> Iterator[TensorProto]:
             if attribute.type == AttributeProto.TENSOR:
                 yield attribute.t
             yield from attribute.tensors
-        for graph in _bodies(node):
+        for graph in subgraphs(node):
             yield from graph.initializer
 
 
@@ -219,13 +199,6 @@ def _dtypes(model: ModelProto, tensors: list[TensorProto]) -> tuple[str, ...]:
     return tuple(sorted(names(one) for one in found if one != TensorProto.UNDEFINED))
 
 
-def _elements(tensor: TensorProto) -> int:
-    count = 1
-    for dim in tensor.dims:
-        count *= dim
-    return count
-
-
 def _bytes(tensor: TensorProto) -> int:
     name = TensorProto.DataType.Name(tensor.data_type)
     if name == "STRING":
@@ -233,7 +206,7 @@ def _bytes(tensor: TensorProto) -> int:
     bits = _BITS.get(name)
     if bits is None:
         bits = 8 * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
-    return (_elements(tensor) * bits + 7) // 8
+    return (math.prod(tensor.dims) * bits + 7) // 8
 
 
 def _dynamic(graph: GraphProto) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -26,10 +26,9 @@ from typing import Any
 from interop.audit.rules import RULES as FINDINGS
 from interop.audit.support import names as targets
 from interop.errors import UsageError
-from interop.parity.verdict.grade import RULES as GRADES
+from interop.parity.verdict.grade import LETTERS, rank
 
 Record = Mapping[str, Any]
-LETTERS = [rule.letter for rule in GRADES]  # best first
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ def _backends(wanted: list[str], policy: Policy, record: Record) -> Iterator[str
 
 def _grade(least: str, policy: Policy, record: Record) -> Iterator[str]:
     for row in _named(policy, record):
-        if row["grade"] is None or LETTERS.index(row["grade"]) > LETTERS.index(least):
+        if rank(row["grade"]) > rank(least):
             yield f"{row['backend']} has grade {row['grade'] or 'none'}, required is {least}"
 
 

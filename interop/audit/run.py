@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from interop import bench, conversion
+from interop import conversion
 from interop.audit import policy as policies
 from interop.audit.record import audit_record
 from interop.audit.static import static_audit
@@ -16,6 +16,7 @@ from interop.audit.ways import Way, ranked, way
 from interop.backends import Backend
 from interop.bench.grading import Graded, grade_all
 from interop.bench.measure import Effort
+from interop.bench.run import Request as Timing
 from interop.bench.run import timed
 from interop.bench.subject import Subject, load
 from interop.output import check_free, staged, write_json
@@ -66,7 +67,7 @@ def run(request: AuditRequest, progress: Progress | None = None) -> Audit:
             static = static_audit(subject.exported, subject.canonical, _sizes(subject))
         graded = grade_all(subject.plan, request.on, model.timeout, model.seed, scratch, progress)
         timing = timed(
-            bench.run.Request(model, request.on, effort=request.effort),
+            Timing(model, request.on, effort=request.effort),
             subject, graded, scratch, progress,
         )  # fmt: skip
         fewer = list(variants(subject.plan, model.seed, model.timeout, scratch, progress))

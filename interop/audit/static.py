@@ -77,7 +77,7 @@ def static_audit(
 
     Raises InvalidModel where there is no ONNX model.
     """
-    _, facts = read(path)
+    facts = read(path)
     targets = tuple(_target(facts, table(name)) for name in names())
     counted = None if canonical is None else cost(canonical, sizes or {})
     return StaticAudit(facts, findings(facts), targets, counted)

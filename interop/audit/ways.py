@@ -9,9 +9,7 @@ from typing import Any
 from interop.backends import Backend
 from interop.bench.grading import Graded
 from interop.errors import EnvironmentUnavailable, UnsupportedOperator
-from interop.parity.verdict.grade import RULES
-
-LETTERS = [rule.letter for rule in RULES]
+from interop.parity.verdict.grade import rank
 
 
 @dataclass(frozen=True)
@@ -66,11 +64,11 @@ def way(
 def ranked(ways: list[Way]) -> tuple[Way, ...]:
     """Best first: by grade, then by latency."""
 
-    def rank(one: Way) -> tuple[bool, int, float]:
-        letter = len(LETTERS) if one.grade is None else LETTERS.index(one.grade)
-        return not one.passes, letter, one.latency["median"] if one.latency else float("inf")
+    def place(one: Way) -> tuple[bool, int, float]:
+        seconds = one.latency["median"] if one.latency else float("inf")
+        return not one.passes, rank(one.grade), seconds
 
-    return tuple(sorted(ways, key=rank))
+    return tuple(sorted(ways, key=place))
 
 
 def _steps(model: str, backend: Backend, graded: Graded, unavailable: bool) -> tuple[str, ...]:

@@ -22,7 +22,8 @@ def load(path: Path) -> ir.Model:
     data that is missing, too short or outside the model's folder; UnsupportedOperator where a node
     names an operator that the standard does not have.
     """
-    proto = _parse(path)
+    proto = parse(path, read(path))
+    _settle_opset(path, proto)
     for tensor in _tensors(proto.graph):
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             _check_external(path, tensor)
@@ -35,15 +36,23 @@ def load(path: Path) -> ir.Model:
     return model
 
 
-def _parse(path: Path) -> onnx.ModelProto:
+def read(path: Path) -> bytes:
+    """What the file holds. Raises InvalidModel where it cannot be read."""
     if not path.exists():
         raise InvalidModel(f"there is no file {path}", hint="Check the path.")
     if path.is_dir():
         raise InvalidModel(f"{path} is a folder", hint="Name the .onnx file inside it.")
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise InvalidModel(f"{path} cannot be read: {error.strerror}") from error
+
+
+def parse(path: Path, content: bytes) -> onnx.ModelProto:
+    """The model that `content`, of the file `path`, holds; its external data is not looked at.
+
+    Raises InvalidModel where it is no ONNX, or holds no graph.
+    """
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(content)
@@ -54,16 +63,20 @@ def _parse(path: Path) -> onnx.ModelProto:
         ) from error
     if not proto.graph.node and not proto.graph.output:
         raise InvalidModel(f"{path} parses, but holds no graph: it is not an ONNX model")
+    return proto
+
+
+def _settle_opset(path: Path, proto: onnx.ModelProto) -> None:
+    """The model says which ai.onnx it uses, or has nothing of it so far."""
     if not any(opset.domain in ("", "ai.onnx") for opset in proto.opset_import):
         if proto.opset_import and all(node.domain for node in proto.graph.node):
             # Nothing of ai.onnx in it, so far: whatever stands in for its nodes will be.
             proto.opset_import.append(onnx.helper.make_opsetid("", CANONICAL_OPSET))
-            return proto
+            return
         raise InvalidModel(
             f"{path} does not say which opset of ai.onnx it uses",
             hint="Its exporter wrote an invalid model; set opset_import and save it again.",
         )
-    return proto
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:

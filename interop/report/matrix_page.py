@@ -8,11 +8,11 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from interop.parity.verdict.grade import RULES
+from interop.parity.verdict.grade import LETTERS
 from interop.report.matrix import bits_of, furthest, mark, obstacles, sentence, word
 
 #: Grades, then what is no grade, as the legend has them.
-_ORDER = (*(rule.letter for rule in RULES), "unsupported")
+_ORDER = (*LETTERS, "unsupported")
 _MEANINGS = {
     "A": "same function",
     "B": "same, rounds more coarsely",

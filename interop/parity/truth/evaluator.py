@@ -23,7 +23,6 @@ from onnx.reference.ops._op_list import load_op
 from interop.errors import InvalidModel, UnsupportedOperator
 from interop.parity.floor.session import skeleton
 from interop.parity.settings import graphs, reads
-from interop.parity.settings import subgraphs as subgraphs
 from interop.parity.truth.double import double_model, widen_array
 from interop.parity.truth.operators import OPERATORS
 from interop.parity.truth.randomness import random_nodes

@@ -60,6 +60,14 @@ RULES = (
     Rule("F", 0.0, False, "It does not compute the same function."),
 )  # fmt: skip
 
+#: Best first.
+LETTERS = tuple(rule.letter for rule in RULES)
+
+
+def rank(letter: str | None) -> int:
+    """0 for the best; having no grade is behind the worst."""
+    return len(LETTERS) if letter is None else LETTERS.index(letter)
+
 
 @dataclass(frozen=True)
 class Grade:

@@ -15,7 +15,7 @@ import onnx
 from interop.converters.onnxruntime.guest import load, run, time
 
 from interop.parity.floor import runs as floor
-from interop.parity.floor.noise import measure_outputs
+from interop.parity.floor.noise import disputed
 from interop.parity.floor.precisions import precision_named
 from interop.parity.truth.evaluator import Truth
 from interop.workers.tensors import read_tensors, write_tensors
@@ -53,23 +53,24 @@ def floor_runs(
     graph, row = onnx.load(model), precision_named(precision)
     sets = {folder: read_tensors(folder) for folder in inputs}
 
-    def write(count: int) -> None:
-        targets = dict(zip(inputs, outputs, strict=True))
+    targets = dict(zip(inputs, outputs, strict=True))
+
+    def write(first: int, last: int) -> None:
         for number, folder, results in floor.floor_runs(
-            graph, sets, seed=seed, runs=count, precision=row
+            graph, sets, seed=seed, runs=last, first=first, precision=row
         ):
             write_tensors(Path(targets[folder]) / str(number), results)
 
-    write(runs)
+    write(0, runs)
     if any(_disputed(*pair, runs) for pair in zip(truth, outputs, strict=False)):
+        write(runs + 1, MORE_RUNS)
         runs = max(runs, MORE_RUNS)
-        write(runs)
     return {"runs": runs + 1}
 
 
 def _disputed(truth: str, folder: str, runs: int) -> bool:
     given = [read_tensors(Path(folder) / str(number)) for number in range(runs + 1)]
-    return any(noise.disputed for noise in measure_outputs(read_tensors(truth), given).values())
+    return disputed(read_tensors(truth), given)
 
 
 OPERATIONS = {"load": load, "run": run, "time": time, "truth": truth, "floor_runs": floor_runs}

@@ -147,7 +147,7 @@ TABLE = (
     ),
     Mutator(
         "ceil mode", "the last window is dropped, or added",
-        "pytorch/pytorch#71549", POOLS, lambda g, n: strided(g, n), toggle_ceil,
+        "pytorch/pytorch#71549", POOLS, strided, toggle_ceil,
     ),
     Mutator(
         "stride of one axis", "a stride is taken for the first axis alone",

@@ -202,6 +202,11 @@ def measure_noise(truth: Array, runs: Sequence[Array], precision: Precision = FL
     return made(rms, largest, bits, dispute, shaky, levels, spread=spread, moved=moved, plain=plain)
 
 
+def disputed(truth: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether float32 runs are further from the truth than rounding explains, in any output."""
+    return any(noise.disputed for noise in measure_outputs(truth, runs).values())
+
+
 def measure_outputs(
     truth: Mapping[str, Any],
     runs: Sequence[Mapping[str, Any]],

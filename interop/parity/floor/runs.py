@@ -55,11 +55,13 @@ def floor_runs(
     *,
     seed: int = 0,
     runs: int = RUNS,
+    first: int = 0,
     threads: int = 0,
     precision: Precision = FLOAT32,
 ) -> Iterator[tuple[int, str, dict[str, Array]]]:
-    """(run, input set, outputs by name) of `runs` + 1 runs over every input set; run 0 is the
-    unperturbed one. Weights are prepared once a run and held once beside the model.
+    """(run, input set, outputs by name) of the runs from `first` to `runs` over every input set; run
+    0 is the unperturbed one, and none depends on those before it. Weights are prepared once a run
+    and held once beside the model.
 
     Raises InvalidModel where ONNX Runtime cannot load or run the model, and UnsupportedOperator
     where a precision cannot be emulated.
@@ -74,7 +76,7 @@ def floor_runs(
         feeds = _scales(emulation, weights, inputs, threads)
     fuses = precision == FLOAT32 and sum(math.prod(t.dims) for t in weights.values()) <= FUSED
     session = None if fuses else Session(bare, threads)
-    for run in range(runs + 1):
+    for run in range(first, runs + 1):
         rng = np.random.default_rng([seed, run]) if run else None
         for name, tensor in weights.items():
             feeds[name] = _prepared(name, nph.to_array(tensor), precision, axes, rng)

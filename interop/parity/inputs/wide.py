@@ -15,7 +15,7 @@ from typing import Any
 
 from onnx import ModelProto
 
-from interop.parity.floor.noise import measure_outputs
+from interop.parity.floor.noise import disputed
 from interop.parity.floor.runs import floor_runs
 from interop.parity.inputs.coverage import Coverage, Observer, Sight, smallest_cover
 from interop.parity.inputs.quick import RECIPES, know_names
@@ -197,7 +197,7 @@ def _disputed(model: ModelProto, one: InputSet) -> bool:
         return False  # no element has a true value
     truth = Truth(model).run(one.arrays)
     runs = [outputs for _, _, outputs in floor_runs(model, {one.label: one.arrays})]
-    return any(noise.disputed for noise in measure_outputs(truth, runs).values())
+    return disputed(truth, runs)
 
 
 def _other_sizes(signature: Signature, sizes: Mapping[str, int]) -> list[Recipe]:

@@ -8,6 +8,8 @@ static.py      all of these, of one model; nothing is run
 ways.py        one backend that was tried: grade, reasons, next steps, latency
 variants.py    the model in fewer bits
 policy.py      what a team requires
+ledger.py      what is finished, on disk, so that a killed audit goes on
+tries.py       what is run, as far as the ledger has it not
 run.py         the whole audit
 record.py      the JSON document that it ends in
 difference.py  two of these documents compared

@@ -46,6 +46,12 @@ def audit(
         typer.Option("--output", "-o", help="Folder to write. [default: ./<model>-audit]"),
     ] = None,
     force: Force = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Of an audit that was finished, run again what has changed since."
+        ),
+    ] = False,
     inputs: Inputs = None,
     data: OwnInputs = None,
     sizes: Sizes = None,
@@ -61,6 +67,9 @@ def audit(
     verbose: Verbose = False,
 ) -> None:
     """Try MODEL on every backend, grade and time it there, and say what stands in its way.
+
+    One that was killed goes on where it ended, when the same is asked for again: its output folder
+    keeps what is finished.
 
     Without --policy the exit code is 3 where a backend computes something else, or that of the first
     error; a backend that this machine lacks is told, and no failure. With one, 10 says that it is broken.
@@ -94,6 +103,7 @@ def audit(
         output=output or Path(f"{resolve(model, source).name}-audit"),
         policy=policy,
         effort=replace(EFFORT, seconds=seconds, seed=seed),
+        resume=resume,
     )
     with RichProgress() as progress:
         done = run(request, progress)

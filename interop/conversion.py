@@ -47,6 +47,7 @@ class Request:
     seed: int = 0
     timeout: float = 1800.0  # seconds
     verbose: bool = False
+    beside: Path | None = None  # where callables are looked for; None: in the working folder
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Workers:
             timeout=self._request.timeout,
             log=_echo if self._request.verbose else None,
             # A user's package.module:callable is looked for where the command was given.
-            search_path=[str(Path.cwd())],
+            search_path=[str(self._request.beside or Path.cwd())],
         )
         self._open[role] = self._stack.enter_context(worker)
         return worker

@@ -21,7 +21,7 @@ from rich.console import Console
 from interop.audit import policy
 from interop.audit.difference import changes, read
 from interop.audit.run import AuditRequest, run
-from interop.audit.schema import SCHEMA
+from interop.audit.schema import SCHEMA, SCHEMA_OF_SEVERAL
 from interop.backends import parse_list
 from interop.bench.measure import Effort
 from interop.conversion import Request
@@ -104,9 +104,10 @@ def test_the_schema_holds_it_and_not_what_is_not_one(record):
         jsonschema.validate(record, SCHEMA)
 
 
-def test_the_published_schema_is_the_one(record):
-    published = Path(__file__).parent.parent / "docs" / "audit.schema.json"
-    assert json.loads(published.read_text("utf-8")) == SCHEMA
+@pytest.mark.parametrize(("name", "schema"), [("audit", SCHEMA), ("audits", SCHEMA_OF_SEVERAL)])
+def test_the_published_schema_is_the_one(name, schema):
+    published = Path(__file__).parent.parent / "docs" / f"{name}.schema.json"
+    assert json.loads(published.read_text("utf-8")) == schema
 
 
 def judged(tmp_path, text, record):

@@ -65,8 +65,15 @@ def _read(journal: Journal) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def check_begins(folder: Path, finished: str, *, force: bool, resume: bool) -> None:
     """Raise OutputError, before any work is done, where an audit into `folder` would take away what
-    is there: a `finished` one, unless it is to be resumed, or what is none; UsageError for both
-    --force and --resume."""
+    is there; `finished` is the file that says of an audit that it was. Raises as check_finished."""
+    check_finished(folder, finished, force=force, resume=resume)
+    begun_before = any((folder / name).is_file() for name in (LEDGER, finished))
+    check_free(folder, force=force or begun_before)
+
+
+def check_finished(folder: Path, finished: str, *, force: bool, resume: bool) -> None:
+    """Raise OutputError where `folder` holds an audit that is `finished`, and is neither to be resumed
+    nor done anew; UsageError for both at once."""
     if force and resume:
         raise UsageError(
             "--force begins anew, --resume goes on from what there is", hint="Give one of them."
@@ -77,8 +84,6 @@ def check_begins(folder: Path, finished: str, *, force: bool, resume: bool) -> N
             hint="Say --resume to run again what has changed since, --force to do it all again, "
             "or give another --output.",
         )
-    goes_on = resume or (folder / LEDGER).is_file()
-    check_free(folder, force=force or (goes_on and folder.is_dir()))
 
 
 @contextmanager

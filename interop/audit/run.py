@@ -58,10 +58,13 @@ class Audit:
         return int(self.document["exit_code"])
 
 
-def run(request: AuditRequest, progress: Progress | None = None) -> Audit:
+def run(
+    request: AuditRequest, progress: Progress | None = None, homes: Homes | None = None
+) -> Audit:
     """Carry out `request`; its record and renderings lie on disk when this returns.
 
-    One that was killed goes on where it ended. Raises UsageError and OutputError before any work is
+    homes: the environments of its backends, where somebody has them already. One that was killed
+    goes on where it ended. Raises UsageError and OutputError before any work is
     done, and what loading the model raises; then nothing new is left on disk, and no process.
     """
     progress = progress or Silent()
@@ -69,7 +72,7 @@ def run(request: AuditRequest, progress: Progress | None = None) -> Audit:
     check_begins(folder, DOCUMENT, force=model.force, resume=request.resume)
     policy = None if request.policy is None else policies.read(request.policy)
     with begun(folder, force=model.force) as scratch:
-        homes = Homes(request.on, progress)  # made while the model is exported
+        homes = homes or Homes(request.on, progress)  # made while the model is exported
         subject = load(model, scratch, progress)
         with progress.stage("read the model"):
             static = static_audit(subject.exported, subject.canonical, _sizes(subject))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from interop.report.audit import amount, headline, seconds
+from interop.report.audits import mark, sentence
 
 if TYPE_CHECKING:
     from interop.audit.difference import Change
@@ -84,6 +86,28 @@ def _facts(static: dict[str, Any]) -> Text:
         words.append(f"{amount(cost['operations'])} operations a run")
         words.append(f"{amount(cost['activation_bytes'], 'B')} between nodes")
     return Text(f"model     {', '.join(words)}")
+
+
+def several_summary(
+    document: Mapping[str, Any], folder: Path, console: Console | None = None
+) -> None:
+    """Models down, backends across, then what stands in the way, and where the page is."""
+    console = console or Console()
+    console.print(
+        Text(f"{sentence(document)}.", "bold green" if document["passes"] else "bold red")
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("", *document["on"], "took"):
+        table.add_column(heading, overflow="fold")
+    for row in document["models"]:
+        cells = {one["backend"]: one for one in row["backends"]}
+        marks = [mark(cells.get(name)) for name in document["on"]]
+        table.add_row(row["name"], *marks, f"{row['seconds']:.0f} s")
+    console.print(table)
+    for row in document["models"]:
+        if not row["backends"]:
+            console.print(Text(f"{row['name']}: {row['sentence']} {row['next_step']}".rstrip()))
+    console.print(f"written   {folder / 'index.html'}, audits.json, audits.md, audits.xml")
 
 
 def changes_summary(changes: Sequence[Change], console: Console | None = None) -> None:

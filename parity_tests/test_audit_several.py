@@ -102,6 +102,9 @@ def test_its_renderings(audited):
         suite.get("name"): (suite.get("tests"), suite.get("failures"))
         for suite in ElementTree.fromstring(junit(document)).iter("testsuite")
     }
+    log = json.loads((folder / "out" / "audits.sarif").read_text())
+    results = [{one["ruleId"] for one in run["results"]} for run in log["runs"]]
+    assert ["backend-operator" in rules for rules in results] == [False, True, False]
     assert suites == {
         "first": ("2", "0"), "cosh": ("2", "1"), "first-2": ("2", "0"), "broken": ("1", "1"),
     }  # fmt: skip

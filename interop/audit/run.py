@@ -119,11 +119,13 @@ def _sizes(subject: Subject) -> dict[str, int]:
 def _write(document: dict[str, Any], folder: Path) -> None:
     from interop.report.audit import junit, markdown
     from interop.report.audit_page import page
+    from interop.report.audit_sarif import sarif
 
     with staged(folder) as aside:
         write_json(document, aside / DOCUMENT)
         (aside / "audit.md").write_text(markdown(document), encoding="utf-8")
         (aside / "audit.xml").write_text(junit(document), encoding="utf-8")
+        write_json(sarif([document]), aside / "audit.sarif")
         (aside / "index.html").write_text(page(document), encoding="utf-8")
         if (folder / LEDGER).exists():
             shutil.copy(folder / LEDGER, aside)

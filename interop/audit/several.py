@@ -62,16 +62,22 @@ def run_all(
     with disk_errors(folder):
         folder.mkdir(exist_ok=True)
     homes = Homes(request.on, progress)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     for entry in request.models:
-        rows.append(_row(entry, request, homes, progress))
-        tell(rows[-1])
+        row, record = _audited(entry, request, homes, progress)
+        rows.append(row)
+        records += [record] if record else []
+        tell(row)
     document = _index(rows, request.on)
-    _write(document, folder)
+    _write(document, records, folder)
     return document
 
 
-def _row(entry: Entry, request: SeveralRequest, homes: Homes, progress: Progress) -> dict[str, Any]:
+def _audited(
+    entry: Entry, request: SeveralRequest, homes: Homes, progress: Progress
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Its row, and its record, which is empty where there is none."""
     start = time.perf_counter()
     try:
         with progress.stage(f"fetch {entry.name}"):
@@ -82,7 +88,11 @@ def _row(entry: Entry, request: SeveralRequest, homes: Homes, progress: Progress
         )  # fmt: skip
         record = run(one, progress, homes).document
     except Exception as error:  # noqa: BLE001 - whatever goes wrong is a row, and not the end
-        return _failed(entry, error, time.perf_counter() - start)
+        return _failed(entry, error, time.perf_counter() - start), {}
+    return _row(entry, record, time.perf_counter() - start), record
+
+
+def _row(entry: Entry, record: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     return {
         "name": entry.name,
         "model": entry.text,
@@ -92,7 +102,7 @@ def _row(entry: Entry, request: SeveralRequest, homes: Homes, progress: Progress
         "passes": record["passes"],
         "sentence": headline(record),
         "next_step": "",
-        "seconds": round(time.perf_counter() - start, 2),
+        "seconds": round(seconds, 2),
         "parameters": record["static"]["facts"]["parameters"],
         "backends": [_backend(row) for row in record["backends"]],
     }
@@ -138,11 +148,13 @@ def _index(rows: Sequence[dict[str, Any]], on: Iterable[Backend]) -> dict[str, A
     }
 
 
-def _write(document: dict[str, Any], folder: Path) -> None:
+def _write(document: dict[str, Any], records: Sequence[dict[str, Any]], folder: Path) -> None:
+    from interop.report.audit_sarif import sarif
     from interop.report.audits import junit, markdown
     from interop.report.audits_page import page
 
     write_text_whole(page(document), folder / "index.html")
     write_text_whole(markdown(document), folder / "audits.md")
     write_text_whole(junit(document), folder / "audits.xml")
+    write_json_whole(sarif(records), folder / "audits.sarif")
     write_json_whole(document, folder / DOCUMENT)  # the last: it says that all is there

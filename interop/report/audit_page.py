@@ -216,5 +216,5 @@ def _footer(record: Record) -> str:
         f"<footer><p>{escape(record['created'])} · {escape(versions)} · "
         f"{escape(machine['system'])}, {escape(machine['processor'])}</p>"
         "<p>Written by <code>interop audit</code>; the same as data: <code>audit.json</code>, "
-        "<code>audit.md</code>, <code>audit.xml</code> (JUnit).</p></footer>"
+        "<code>audit.md</code>, <code>audit.xml</code> (JUnit), <code>audit.sarif</code>.</p></footer>"
     )

@@ -40,7 +40,7 @@ def audit_summary(audit: Audit, console: Console | None = None) -> None:
             console.print(Text(f"{one['severity']} {one['rule']}: {one['sentence']}",
                                _STYLES[one["severity"]]))  # fmt: skip
     console.print(_facts(record["static"]))
-    console.print(f"written   {audit.folder / 'index.html'}, audit.json, audit.md, audit.xml")
+    console.print(f"written   {audit.folder / 'index.html'}, audit.json, .md, .xml, .sarif")
 
 
 def _backends(rows: Sequence[dict[str, Any]]) -> Table:
@@ -107,7 +107,7 @@ def several_summary(
     for row in document["models"]:
         if not row["backends"]:
             console.print(Text(f"{row['name']}: {row['sentence']} {row['next_step']}".rstrip()))
-    console.print(f"written   {folder / 'index.html'}, audits.json, audits.md, audits.xml")
+    console.print(f"written   {folder / 'index.html'}, audits.json, .md, .xml, .sarif")
 
 
 def changes_summary(changes: Sequence[Change], console: Console | None = None) -> None:

@@ -39,7 +39,7 @@ with the median of a run. A model's name leads to its own page.</p>
 {_wrong(document)}
 <footer><p>{escape(document["created"])} · {escape(document["machine"]["system"])}</p>
 <p>Written by <code>interop audit</code>; the same as data: <code>audits.json</code>,
-<code>audits.md</code>, <code>audits.xml</code> (JUnit).</p></footer>
+<code>audits.md</code>, <code>audits.xml</code> (JUnit), <code>audits.sarif</code>.</p></footer>
 </main>
 </body>
 </html>

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
+from interop.report.words import seconds
+
 Record = Mapping[str, Any]
 
 
@@ -19,21 +21,6 @@ def headline(record: Record) -> str:
         kept = "meets the policy" if not broken else f"breaks {broken} of the policy's demands"
         return f"{text}, and {kept}."
     return f"{text}."
-
-
-def amount(number: float, unit: str = "") -> str:
-    """1234567 → "1.23 M"; bytes in powers of 1000."""
-    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= factor:
-            return f"{number / factor:.3g} {prefix}{unit}"
-    return f"{number:g} {unit}".strip()
-
-
-def seconds(value: float) -> str:
-    """0.0123 → "12.3 ms"."""
-    if value >= 1:
-        return f"{value:.3g} s"
-    return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} µs"
 
 
 def markdown(record: Record) -> str:

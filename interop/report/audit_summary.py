@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from interop.report.audit import amount, headline, seconds
+from interop.report.audit import headline
 from interop.report.audits import mark, sentence
+from interop.report.words import amount, bytes_for_people, seconds
 
 if TYPE_CHECKING:
     from interop.audit.difference import Change
@@ -59,8 +60,8 @@ def _backends(rows: Sequence[dict[str, Any]]) -> Table:
             "" if row["effective_bits"] is None else f"{row['effective_bits']:.1f}",
             "" if latency is None else seconds(latency["median"]),
             "" if latency is None or latency["is_reference"] else _ratio(latency),
-            "" if latency is None else amount(latency["peak_memory_bytes"], "B"),
-            "" if row["bytes"] is None else amount(row["bytes"], "B"),
+            "" if latency is None else bytes_for_people(latency["peak_memory_bytes"]),
+            "" if row["bytes"] is None else bytes_for_people(row["bytes"]),
         )
     return table
 
@@ -74,7 +75,7 @@ def _fewer_bits(rows: Sequence[dict[str, Any]], console: Console) -> None:
         if row["effective_bits"] is None:
             console.print(Text(f"in {row['precision']}: {row['sentence']}"))
         else:
-            size = amount(row["bytes"], "B")
+            size = bytes_for_people(row["bytes"])
             bits = f"{row['effective_bits']:.1f} of 24 effective bits are left, {size}"
             console.print(Text(f"in {row['precision']}: {bits}"))
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from interop.report.audit import cell, seconds, suites_text
+from interop.report.audit import cell, suites_text
+from interop.report.words import seconds
 
 Record = Mapping[str, Any]
 

@@ -7,8 +7,8 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from interop.report.audit import amount, seconds
 from interop.report.audits import mark, sentence
+from interop.report.words import amount, seconds
 
 Record = Mapping[str, Any]
 

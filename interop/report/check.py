@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from interop.report.terminal import bytes_for_people
+from interop.report.words import bytes_for_people
 
 if TYPE_CHECKING:
     from interop.checks import Check

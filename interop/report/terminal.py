@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from interop.progress import Update
+from interop.report.words import bytes_for_people
 
 if TYPE_CHECKING:
     from interop.conversion import Conversion
@@ -130,12 +131,3 @@ def _facts(manifest: dict[str, Any], folder: str) -> Table:
             "", f"{artifact['path']}  {bytes_for_people(artifact['bytes'])}  {artifact['what']}"
         )
     return table
-
-
-def bytes_for_people(count: int) -> str:
-    value = float(count)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"

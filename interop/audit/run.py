@@ -36,7 +36,8 @@ DOCUMENT = "audit.json"
 @dataclass(frozen=True)
 class AuditRequest:
     """`model` as a conversion takes one; on: where it is tried; policy: what is required of it;
-    resume: of an audit that was finished, run what has changed since."""
+    resume: of an audit that was finished, run what has changed since; ignore_memory: try what will not
+    fit."""
 
     model: conversion.Request
     on: tuple[Backend, ...]
@@ -44,6 +45,7 @@ class AuditRequest:
     policy: Path | None = None
     effort: Effort = field(default=EFFORT)
     resume: bool = False
+    ignore_memory: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def run(
             static = static_audit(subject.exported, subject.canonical, _sizes(subject))
         ledger = Ledger(folder / LEDGER, facts_of(subject, model.seed))
         settings = Settings(model.timeout, model.seed, _for_artifacts(folder))
-        tries = Tries(request, subject, homes, settings, ledger, progress)
+        tries = Tries(request, subject, static, homes, settings, ledger, progress)
         graded = tries.grades()
         timing = tries.timing(graded)
         ways = ranked(_ways(model.model, graded, timing))

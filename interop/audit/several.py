@@ -42,6 +42,7 @@ class SeveralRequest:
     effort: Effort = field(default=EFFORT)
     force: bool = False
     resume: bool = False
+    ignore_memory: bool = False
 
 
 def run_all(
@@ -84,7 +85,7 @@ def _audited(
             model = entry.ready()
         one = AuditRequest(
             model, request.on, request.output / entry.name, request.policy, request.effort,
-            resume=not request.force,
+            resume=not request.force, ignore_memory=request.ignore_memory,
         )  # fmt: skip
         record = run(one, progress, homes).document
     except Exception as error:  # noqa: BLE001 - whatever goes wrong is a row, and not the end

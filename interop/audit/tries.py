@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from interop.audit.ledger import Ledger
+from interop.audit.memory import check_backend, check_truth
+from interop.audit.static import StaticAudit
 from interop.audit.variants import PRECISIONS, Variant, variant
 from interop.backends import Backend
 from interop.bench.grading import (
@@ -15,6 +17,7 @@ from interop.bench.grading import (
     Homes,
     Settings,
     check_gradable,
+    failed,
     find_truth,
     grade_on,
     made_ready,
@@ -22,7 +25,13 @@ from interop.bench.grading import (
 from interop.bench.run import Request as Timing
 from interop.bench.run import timed
 from interop.bench.subject import Subject
-from interop.errors import InteropError, InvalidModel, ParityFailed, UnsupportedOperator
+from interop.errors import (
+    InteropError,
+    InvalidModel,
+    MemoryShort,
+    ParityFailed,
+    UnsupportedOperator,
+)
 from interop.output import digest
 from interop.progress import Progress
 from interop.record import host_versions, machine
@@ -56,6 +65,7 @@ class Tries:
 
     request: AuditRequest
     subject: Subject
+    static: StaticAudit
     homes: Homes
     settings: Settings
     ledger: Ledger
@@ -65,7 +75,8 @@ class Tries:
     def grades(self) -> dict[Backend, Graded]:
         """A row for each backend, whatever went wrong there.
 
-        Raises UsageError for a model that draws random numbers.
+        Raises UsageError for a model that draws random numbers, MemoryShort where the truth of one
+        that is to be run does not fit.
         """
         check_gradable(self.subject.plan)
         return {backend: self._grade(backend) for backend in self.request.on}
@@ -100,6 +111,11 @@ class Tries:
         if kept is not None:
             return Graded(**kept)
         self._find_truth()
+        try:
+            if not self.request.ignore_memory:
+                check_backend(backend, self.static)
+        except MemoryShort as error:
+            return failed(error, Graded(version=key["version"]))
         row = grade_on(backend, self.subject.plan, self.homes, self.settings, self.progress)
         if row.exit_code in SETTLED:
             self.ledger.keep("backend", {name: getattr(row, name) for name in _KEPT}, **key)
@@ -129,6 +145,8 @@ class Tries:
 
     def _find_truth(self) -> None:
         if not self._truth_is_there:
+            if not self.request.ignore_memory:
+                check_truth(self.static)
             find_truth(self.subject.plan, self.settings, self.progress)
             self._truth_is_there = True
 

@@ -66,6 +66,9 @@ def audit(
             "--resume", help="Of an audit that was finished, run again what has changed since."
         ),
     ] = False,
+    ignore_memory: Annotated[
+        bool, typer.Option("--ignore-memory", help="Try what is estimated not to fit, too.")
+    ] = False,
     inputs: Inputs = None,
     data: OwnInputs = None,
     sizes: Sizes = None,
@@ -122,12 +125,13 @@ def audit(
     if len(models) > 1 or models[0].endswith(ENDING):
         chosen, folder = entries(models, asked), output or Path("audits")
         _several(
-            SeveralRequest(chosen, backends, folder, policy, effort, force, resume), as_json=as_json
+            SeveralRequest(chosen, backends, folder, policy, effort, force, resume, ignore_memory),
+            as_json=as_json,
         )
         return
     model = replace(asked, model=models[0])
     folder = output or Path(f"{resolve(models[0], source).name}-audit")
-    request = AuditRequest(model, backends, folder, policy, effort, resume)
+    request = AuditRequest(model, backends, folder, policy, effort, resume, ignore_memory)
     with RichProgress() as progress:
         done = run(request, progress)
     if as_json:

@@ -13,6 +13,7 @@ from interop.audit.policy import RULES as DEMANDS
 from interop.audit.rules import RULES as FINDINGS
 from interop.errors import (
     InvalidModel,
+    MemoryShort,
     ParityFailed,
     UnsupportedOperator,
     WorkerCrashed,
@@ -31,6 +32,7 @@ FAILURES = {
     UnsupportedOperator.exit_code: ("backend-operator", "a backend lacks an operator of it"),
     InvalidModel.exit_code: ("backend-refusal", "a backend does not load it"),
     WorkerCrashed.exit_code: ("backend-crash", "a backend's process died"),
+    MemoryShort.exit_code: ("backend-memory", "a backend needs more memory for it than there is"),
     WorkerTimedOut.exit_code: ("backend-time", "a backend ran past its limit"),
 }
 OTHER = ("backend-failure", "it could not be run on a backend")

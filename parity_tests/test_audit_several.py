@@ -68,6 +68,7 @@ def audited(tmp_path_factory):
     return folder, done
 
 
+@pytest.mark.slow
 def test_one_index_of_all(audited):
     folder, done = audited
     assert "Traceback" not in done.stderr
@@ -89,6 +90,7 @@ def test_one_index_of_all(audited):
     assert "2 of 4 models pass" in done.stdout
 
 
+@pytest.mark.slow
 def test_its_renderings(audited):
     folder, _ = audited
     document = json.loads((folder / "out" / "audits.json").read_text())
@@ -110,6 +112,7 @@ def test_its_renderings(audited):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on this machine")
 def test_its_page_in_a_browser(audited, tmp_path):
     """Laid out offline on a telephone's width, without a bar to scroll the page sideways."""
@@ -127,6 +130,7 @@ def test_its_page_in_a_browser(audited, tmp_path):
     assert chips == 6
 
 
+@pytest.mark.slow
 def test_a_finished_index_is_not_taken_away(audited, tmp_path):
     folder, _ = audited
     again = interop(folder, "audit", "first.onnx", "broken.onnx", "-o", "out")

@@ -25,10 +25,11 @@ _DIALECT = "dialect.json"
 @dataclass(frozen=True)
 class Built:
     """The framework's own artifact, and how it calls what the model takes and gives (None: as ONNX
-    does)."""
+    does). said: what building it has shown, for a machine that cannot run it."""
 
     path: Path
     dialect: Dialect | None
+    said: str = ""
 
 
 def built(
@@ -56,7 +57,9 @@ def built(
             f"{backend} needs inputs to calibrate the ranges of its activations on",
             hint="Give some of your own with --data.",
         )
-    place = folder / f"{framework}-{home.version}-{backend.runs_in}-{_key(model, calibration)}"
+    facts = [*digests(model), *(output.digest(Path(folder)) for folder in calibration)]
+    key = hashlib.sha256("".join(facts).encode()).hexdigest()[:16]
+    place = folder / f"{framework}-{home.version}-{backend.runs_in}-{key}"
     if not place.exists():
         with output.staged(place) as aside, progress.stage(f"convert for {backend}"):
             target = targets.lower(canonicalize(model), framework, aside)
@@ -75,9 +78,7 @@ def _handed(calibration: tuple[str, ...], dialect: Dialect, folder: Path) -> lis
     return [str(target) for target in folders]
 
 
-def _key(model: Path, calibration: tuple[str, ...]) -> str:
-    """Of all that decides what is built: the model's file, its weights beside it, the calibration."""
+def digests(model: Path) -> list[str]:
+    """Of the model's file, and of its weights beside it, if there are."""
     beside = model.with_name(f"{model.name}.data")
-    facts = [output.digest(path) for path in (model, beside) if path.exists()]
-    facts += [output.digest(Path(folder)) for folder in calibration]
-    return hashlib.sha256("".join(facts).encode()).hexdigest()[:16]
+    return [output.digest(path) for path in (model, beside) if path.exists()]

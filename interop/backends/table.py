@@ -20,7 +20,8 @@ class Place:
     """One device of a runtime.
 
     framework: whose environment it runs in; precisions: the first is what it runs in unasked;
-    guest: the worker's module, where it is not the framework's own; nvidia: it needs such a GPU.
+    guest: the worker's module, where it is not the framework's own; nvidia: it needs such a GPU,
+    and `builds_anywhere`, that only running does.
     """
 
     device: str
@@ -28,6 +29,7 @@ class Place:
     precisions: tuple[str, ...] = ("fp32",)
     guest: str = ""
     nvidia: bool = False
+    builds_anywhere: bool = False
 
     @property
     def module(self) -> str:
@@ -37,13 +39,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Runtime:
-    """takes_onnx: it runs canonical ONNX as it is; else the model is converted for it first."""
+    """takes_onnx: it reads canonical ONNX as it is; else the model is converted for it first.
+    engine: what it reads, it builds an engine of, for the sizes that come, and runs that."""
 
     name: str
     title: str
     aliases: tuple[str, ...]
     takes_onnx: bool
     places: tuple[Place, ...]
+    engine: bool = False
 
     def place(self, device: str) -> Place | None:
         return next((place for place in self.places if place.device == device), None)
@@ -51,6 +55,9 @@ class Runtime:
 
 #: ONNX Runtime's worker, which its other builds run, too.
 _ORT = "interop.converters.onnxruntime.guest"
+
+#: What engines compute in; all but tf32 is in the model that they are built of.
+_ENGINE = ("fp32", "tf32", "fp16", "int8")
 
 #: Those that take ONNX. Their workers' `load` is given path, device and precision.
 TAKING_ONNX = (
@@ -68,6 +75,22 @@ TAKING_ONNX = (
     ),
     Runtime(
         "openvino", "OpenVINO", (), True, (Place("cpu", "openvino", ("fp32", "bf16", "fp16")),)
+    ),
+    Runtime(
+        "tensorrt",
+        "TensorRT",
+        ("trt",),
+        True,
+        (Place("cuda", "tensorrt", _ENGINE, nvidia=True),),
+        engine=True,
+    ),
+    Runtime(
+        "tensorrt-rtx",
+        "TensorRT-RTX",
+        ("trt-rtx", "tensorrt_rtx"),
+        True,
+        (Place("cuda", "tensorrt_rtx", _ENGINE, nvidia=True, builds_anywhere=True),),
+        engine=True,
     ),
     Runtime("opencv", "OpenCV's dnn module", ("cv2",), True, (Place("cpu", "opencv"),)),
     Runtime("tvm", "Apache TVM", (), True, (Place("cpu", "tvm"),)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,10 +60,12 @@ class Graded:
 
 def grade_all(
     plan: proof.Plan, on: tuple[Backend, ...], timeout: float, seed: int, scratch: Path,
-    progress: Progress,
+    progress: Progress, sizes: Sequence[str] = (),
 ) -> dict[Backend, Graded]:  # fmt: skip
     """Make the model ready for each backend of `on`, run it there on the inputs of `plan`, and hold it
     against the float64 truth, as `interop check` does. What goes wrong with one is its own row.
+
+    sizes: folders of inputs of other sizes, which it is going to be timed on.
 
     Raises UsageError for a model that draws random numbers.
     """
@@ -75,9 +77,9 @@ def grade_all(
             hint="`interop check` compares distributions; time a part of it that draws none.",
         )
     _find_truth(plan, timeout, seed, progress)
-    rows = {backend: _made(plan, backend, timeout, scratch, progress) for backend in on}
+    rows = {backend: _made(plan, backend, sizes, timeout, scratch, progress) for backend in on}
     return rows | _held(
-        plan, {b: r for b, r in rows.items() if r.passes}, timeout, scratch, progress
+        plan, {b: r for b, r in rows.items() if r.passes}, sizes, timeout, scratch, progress
     )
 
 
@@ -96,29 +98,32 @@ def _find_truth(plan: proof.Plan, timeout: float, seed: int, progress: Progress)
 
 
 def _made(
-    plan: proof.Plan, backend: Backend, timeout: float, scratch: Path, progress: Progress
-) -> Graded:
+    plan: proof.Plan, backend: Backend, sizes: Sequence[str], timeout: float, scratch: Path,
+    progress: Progress,
+) -> Graded:  # fmt: skip
     """Convert the model for `backend`, where that has to be, and say how long it took."""
     try:
         home = find_home(backend, progress)
         with Runner(backend, home, timeout, progress, scratch) as runner:
             start = time.perf_counter()
-            artifact = runner.build(plan.canonical, calibration=plan.inputs())
-            seconds = None if backend.row.takes_onnx else time.perf_counter() - start
+            artifact = runner.build(plan.canonical, calibration=[*plan.inputs(), *sizes])
+            seconds = time.perf_counter() - start
     except InteropError as error:
         return Graded(error.message, error.hint, error.exit_code)
-    ready = Ready(home, artifact, shipped_bytes(artifact.path, backend), seconds)
+    convert = None if artifact.path == plan.canonical else seconds
+    ready = Ready(home, artifact, shipped_bytes(artifact.path, backend), convert)
     return Graded(ready=ready)
 
 
 def _held(
     plan: proof.Plan,
     made: Mapping[Backend, Graded],
+    sizes: Sequence[str],
     timeout: float,
     scratch: Path,
     progress: Progress,
 ) -> dict[Backend, Graded]:
-    with Lineup(tuple(made), timeout, scratch, progress, None) as lineup:
+    with Lineup(tuple(made), timeout, scratch, progress, None, sizes) as lineup:
         lineup.begin(plan)
         attempts = list(lineup.attempts(plan))
     found = {}

@@ -16,7 +16,7 @@ from interop.bench.grading import Graded, grade_all
 from interop.bench.machine import CpuTime, calibrate, cpu_time, machine
 from interop.bench.measure import Contender, Effort, Outcome, Update, measure
 from interop.bench.record import AGAIN, Point, bench_record
-from interop.bench.subject import Subject, batch_sizes, inputs_for, load
+from interop.bench.subject import Subject, inputs_for, load
 from interop.bench.threads import chosen_cpus, confined, thread_variables
 from interop.errors import UsageError
 from interop.output import check_free, staged, write_json
@@ -64,9 +64,9 @@ def run(request: Request, progress: Progress | None = None) -> Bench:
     with conversion.scratch_folder() as scratch:
         subject = load(request.model, scratch, progress)
         plan, model = subject.plan, request.model
-        for batch in request.batches:  # before the long part, which ends in them
-            batch_sizes(subject, model, batch)
-        graded = grade_all(plan, request.on, model.timeout, model.seed, scratch, progress)
+        # Before the long part, which ends in them; engines are built for these sizes, too.
+        sizes = [inputs_for(subject, model, b, scratch / f"sizes-{b}")[0] for b in request.batches]
+        graded = grade_all(plan, request.on, model.timeout, model.seed, scratch, progress, sizes)
         document = timed(request, subject, graded, scratch, progress)
         if request.output is not None:
             _write(document, request.output)

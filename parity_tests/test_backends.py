@@ -33,6 +33,9 @@ WEIGHT = RNG.standard_normal((4, 5)).astype(np.float32)
         ("openvino:cpu:bf16", Backend("openvino", None, "cpu", "bf16"), "openvino:cpu:bf16"),
         ("ort@1.30:cuda:tf32", Backend("onnxruntime", "1.30", "cuda", "tf32"), "onnxruntime@1.30:cuda:tf32"),
         ("tflite:cpu:int8", Backend("tflite", None, "cpu", "int8"), "tflite:cpu:int8"),
+        ("trt-rtx", Backend("tensorrt-rtx", None, "cuda"), "tensorrt-rtx:cuda"),
+        ("torch.compile", Backend("torch-compile"), "torch-compile:cpu"),
+        ("jax:cuda:tf32", Backend("jax", None, "cuda", "tf32"), "jax:cuda:tf32"),
     ],
 )  # fmt: skip
 def test_grammar(text, backend, shown):
@@ -45,7 +48,8 @@ def test_grammar(text, backend, shown):
     ("text", "message", "hint"),
     [
         ("torhc:cpu", "no runtime 'torhc'", "did you mean torch? there are onnxruntime"),
-        ("torch:gpu", "PyTorch does not run on 'gpu'", "it runs on cpu"),
+        ("torch:gpu", "PyTorch does not run on 'gpu'", "it runs on cpu, cuda"),
+        ("trt:cpu", "TensorRT does not run on 'cpu'", "it runs on cuda"),
         ("ort:cuad", "ONNX Runtime does not run on 'cuad'", "did you mean cuda?"),
         ("torch:cpu:bf16", "PyTorch on cpu has no precision 'bf16'", "it runs in fp32"),
         ("openvino:cpu:fp15", "OpenVINO on cpu has no precision 'fp15'", "did you mean fp16?"),

@@ -59,13 +59,14 @@ def built(
         )
     facts = [*digests(model), *(output.digest(Path(folder)) for folder in calibration)]
     key = hashlib.sha256("".join(facts).encode()).hexdigest()[:16]
-    place = folder / f"{framework}-{home.version}-{backend.runs_in}-{key}"
+    written = WRITTEN.get(backend.runs_in, "float32")
+    place = folder / f"{framework}-{home.version}-{written}-{key}"
     if not place.exists():
         with output.staged(place) as aside, progress.stage(f"convert for {backend}"):
             target = targets.lower(canonicalize(model), framework, aside)
             ready = _handed(calibration, target.dialect, aside / "calibration")
             with builder() as worker:
-                targets.build(target, worker, WRITTEN[backend.runs_in], ready)
+                targets.build(target, worker, written, ready)
             (aside / _DIALECT).write_text(json.dumps(asdict(target.dialect)), "utf-8")
     dialect = Dialect(**json.loads((place / _DIALECT).read_text("utf-8")))
     return Built(place / kind.artifact, dialect)

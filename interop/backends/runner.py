@@ -140,7 +140,7 @@ class Runner:
                 f"{backend} is not run: {gpu.reason}; {artifact.said}", hint=_NO_DEVICE
             )
         options: dict[str, Any] = {}
-        if backend.row.takes_onnx:
+        if backend.row.asks:
             options = {"device": backend.device, "precision": backend.runs_in}
         self.facts = worker.call("load", path=artifact.path, **options)
         self._ready = Translated(worker, artifact.dialect, self._aside)
@@ -158,13 +158,9 @@ class Runner:
         """Seconds of each of `runs` runs on one folder of inputs, measured inside the worker, after
         `warmup` unmeasured ones.
 
-        resident: inputs and outputs stay in the device's memory; for ONNX Runtime alone.
+        resident: inputs and outputs stay in the device's memory; for backends of a device.
         """
-        if resident:
-            answer = self._workers[0].call("time_resident", inputs=inputs, runs=runs, warmup=warmup)
-            seconds: list[float] = answer["seconds"]
-            return seconds
-        return self._loaded.time(inputs, runs, warmup)
+        return self._loaded.time(inputs, runs, warmup, "time_resident" if resident else "time")
 
     def close(self) -> None:
         """End the worker, in the middle of a call, too."""

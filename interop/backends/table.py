@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from interop.frameworks import Framework, known
 
-#: What a precision of the grammar is called where frameworks write it.
+#: What a precision of the grammar is called where frameworks write it. One that is not here is a way
+#: to compute what is written in float32.
 WRITTEN = {"fp32": "float32", "fp16": "float16", "int8": "int8"}
 
 
@@ -49,6 +50,11 @@ class Runtime:
     places: tuple[Place, ...]
     engine: bool = False
 
+    @property
+    def asks(self) -> bool:
+        """Whether its workers' `load` is told the device and the precision."""
+        return self.takes_onnx or len(self.places) > 1
+
     def place(self, device: str) -> Place | None:
         return next((place for place in self.places if place.device == device), None)
 
@@ -59,7 +65,7 @@ _ORT = "interop.converters.onnxruntime.guest"
 #: What engines compute in; all but tf32 is in the model that they are built of.
 _ENGINE = ("fp32", "tf32", "fp16", "int8")
 
-#: Those that take ONNX. Their workers' `load` is given path, device and precision.
+#: Those that take ONNX.
 TAKING_ONNX = (
     Runtime(
         "onnxruntime",
@@ -104,13 +110,36 @@ TAKING_ONNX = (
 )
 
 
+#: Devices, beside the processor, of those that models are converted into.
+_CUDA = {name: Place("cuda", name, ("fp32", "tf32"), nvidia=True) for name in ("torch", "jax")}
+
+_COMPILED = "interop.converters.torch.compiled"
+
+#: Other ways to run what models are converted into.
+VARIANTS = (
+    Runtime(
+        "torch-compile",
+        "PyTorch, compiled",
+        ("torch.compile",),
+        False,
+        (
+            Place("cpu", "torch", guest=_COMPILED),
+            Place("cuda", "torch", ("fp32", "tf32"), _COMPILED, nvidia=True),
+        ),
+    ),
+)
+
+
 def runtimes() -> Mapping[str, Runtime]:
     """All of them by name."""
     written = [_converted(row) for row in known().values() if row.kind is not None]
-    return {row.name: row for row in (*TAKING_ONNX, *written)}
+    return {row.name: row for row in (*TAKING_ONNX, *written, *VARIANTS)}
 
 
 def _converted(row: Framework) -> Runtime:
     assert row.kind is not None
     precisions = tuple(p for p, word in WRITTEN.items() if word in row.kind.precisions)
-    return Runtime(row.name, row.title, row.aliases, False, (Place("cpu", row.name, precisions),))
+    places = [Place("cpu", row.name, precisions)]
+    if row.name in _CUDA:
+        places.append(_CUDA[row.name])
+    return Runtime(row.name, row.title, row.aliases, False, tuple(places))

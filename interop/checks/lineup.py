@@ -40,7 +40,7 @@ class Lineup:
         self._sizes = tuple(sizes)
         self._backends, self._timeout, self._scratch = backends, timeout, scratch
         self._progress, self._log = progress, log
-        self._homes: dict[tuple[str, str | None], Later[Environment]] = {}
+        self._homes: dict[tuple[str, str | None, bool], Later[Environment]] = {}
         self._runners: list[Runner] = []
         self._ready: list[Later[tuple[Runner, float]]] = []
 
@@ -122,5 +122,5 @@ class Lineup:
             later.wait(_GRACE)
 
 
-def _key(backend: Backend) -> tuple[str, str | None]:
-    return backend.place.framework, backend.version
+def _key(backend: Backend) -> tuple[str, str | None, bool]:
+    return backend.place.framework, backend.version, backend.place.nvidia

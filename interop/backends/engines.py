@@ -16,14 +16,9 @@ from interop.backends.grammar import Backend
 from interop.backends.profiles import profile
 from interop.doctor import Gpu
 from interop.environments import Environment, default_store
-from interop.errors import UsageError
 from interop.progress import Progress
 from interop.workers import Worker
 from interop.workers.tensors import read_tensors
-
-#: Who makes a model in a precision that engines take from the model itself, and what it calls it.
-MAKER = "interop.converters.onnxruntime.variants"
-VARIANTS = {"fp16": "fp16", "int8": "int8-symmetric"}
 
 #: Raised when engines of before are not to be used any more.
 _LAYOUT = 1
@@ -39,34 +34,25 @@ def engine(
     inputs: Sequence[str],
     *,
     builder: Callable[[], Worker],
-    maker: Callable[[], Worker],
-    scratch: Path,
     progress: Progress,
 ) -> Built:
     """The engine of the ONNX file `model` for `backend`, for the sizes of the folders `inputs`; built
     where the cache has none of the same facts.
 
-    builder, maker: start the worker that builds it, and the one that makes the model in another
-    precision.
+    builder: starts the worker that builds it.
 
     Raises UnsupportedOperator, naming the nodes that TensorRT refuses; UsageError where it needs
-    inputs; and what the workers raise. Then nothing is left behind.
+    inputs; and what the worker raises. Then nothing is left behind.
     """
-    if backend.runs_in == "int8" and not inputs:
-        raise UsageError(
-            f"{backend} needs inputs to calibrate the ranges of its activations on",
-            hint="Give some of your own with --data.",
-        )
     facts = _facts(model, backend, home, gpu, inputs)
     place = engines_folder() / f"{backend.runtime}-{home.version}-{_key(facts)}"
     place.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(place.with_name(f"{place.name}.lock")):
         if not place.exists():
             with output.staged(place) as aside, progress.stage(f"build an engine for {backend}"):
-                typed = _typed(model, backend, inputs, maker, scratch)
                 with builder() as worker:
                     built = worker.call(
-                        "build", model=typed, path=aside / _ENGINE, precision=backend.runs_in,
+                        "build", model=model, path=aside / _ENGINE, precision=backend.runs_in,
                         profile=facts["profile"],
                     )  # fmt: skip
                 output.write_json(facts | built, aside / _FACTS)
@@ -86,8 +72,7 @@ def engines_folder() -> Path:
 def _facts(
     model: Path, backend: Backend, home: Environment, gpu: Gpu, inputs: Sequence[str]
 ) -> dict[str, Any]:
-    """All that decides what is built; the calibration, too, where there is one."""
-    calibration = inputs if backend.runs_in == "int8" else ()
+    """All that decides what is built."""
     return {
         "layout": _LAYOUT,
         "model": digests(model),
@@ -95,7 +80,6 @@ def _facts(
         "version": home.version,
         "precision": backend.runs_in,
         "profile": profile([read_tensors(folder) for folder in inputs]),
-        "calibration": [output.digest(Path(folder)) for folder in calibration],
         "driver": gpu.driver,
         "devices": list(gpu.names),
         "compute_capabilities": list(gpu.capabilities),
@@ -104,19 +88,3 @@ def _facts(
 
 def _key(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _typed(
-    model: Path, backend: Backend, inputs: Sequence[str], maker: Callable[[], Worker], scratch: Path
-) -> Path:
-    """`model` in the types that the engine is to compute in."""
-    variant = VARIANTS.get(backend.runs_in)
-    if variant is None:
-        return model
-    scratch.mkdir(parents=True, exist_ok=True)
-    path = scratch / f"{variant}.onnx"
-    with maker() as worker:
-        worker.call(
-            "make_variant", model=model, path=path, precision=variant, calibration=list(inputs)
-        )
-    return path

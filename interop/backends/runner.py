@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Any
 
 from interop.backends.artifacts import Built, built
-from interop.backends.engines import MAKER, engine
+from interop.backends.engines import engine
 from interop.backends.grammar import Backend
 from interop.backends.translated import Translated
+from interop.backends.typed import MAKER, typed
 from interop.conversion import provide_for
 from interop.doctor import find_gpu
 from interop.environments import Environment
@@ -119,16 +120,20 @@ class Runner:
         self.load_built(self.build(model, calibration))
 
     def build(self, model: Path, calibration: Sequence[str] = ()) -> Built:
-        """What `load` lets the worker read: `model` itself, or what it is converted into, once."""
+        """What `load` lets the worker read: `model` itself, or what is made of it, once."""
+        ready = typed(
+            model, self.backend, self._scratch, calibration, maker=self._maker,
+            progress=self._progress,
+        )  # fmt: skip
         if self.backend.row.engine:
             return engine(
-                model, self.backend, self.home, find_gpu(), calibration, builder=self._builder,
-                maker=self._maker, scratch=self._aside, progress=self._progress,
+                ready, self.backend, self.home, find_gpu(), calibration, builder=self._builder,
+                progress=self._progress,
             )  # fmt: skip
         if self.backend.row.takes_onnx:
-            return Built(model, None)
+            return Built(ready, None)
         return built(
-            model, self.backend, self.home, self._scratch, calibration=tuple(calibration),
+            ready, self.backend, self.home, self._scratch, calibration=tuple(calibration),
             builder=self._builder, progress=self._progress,
         )  # fmt: skip
 

@@ -7,7 +7,7 @@ which runs what the model is converted into.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from interop.frameworks import Framework, known
 
@@ -20,7 +20,8 @@ WRITTEN = {"fp32": "float32", "fp16": "float16", "int8": "int8"}
 class Place:
     """One device of a runtime.
 
-    framework: whose environment it runs in; precisions: the first is what it runs in unasked;
+    framework: whose environment it runs in; precisions: the first is what it runs in unasked, and
+    those of `typed` are made in the model itself, by ONNX Runtime's tools, under that name there;
     guest: the worker's module, where it is not the framework's own; nvidia: it needs such a GPU,
     and `builds_anywhere`, that only running does.
     """
@@ -31,6 +32,7 @@ class Place:
     guest: str = ""
     nvidia: bool = False
     builds_anywhere: bool = False
+    typed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def module(self) -> str:
@@ -62,8 +64,11 @@ class Runtime:
 #: ONNX Runtime's worker, which its other builds run, too.
 _ORT = "interop.converters.onnxruntime.guest"
 
-#: What engines compute in; all but tf32 is in the model that they are built of.
+_TYPED = {"fp16": "fp16", "int8": "int8-static"}
+
+#: What engines compute in: what the model says, but for TF32.
 _ENGINE = ("fp32", "tf32", "fp16", "int8")
+_ENGINE_TYPED = {"fp16": "fp16", "int8": "int8-symmetric"}
 
 #: Those that take ONNX.
 TAKING_ONNX = (
@@ -73,9 +78,16 @@ TAKING_ONNX = (
         ("ort",),
         True,
         (
-            Place("cpu", "onnxruntime"),
+            Place("cpu", "onnxruntime", ("fp32", "fp16", "int8"), typed=_TYPED),
             Place("openvino", "onnxruntime_openvino", guest=_ORT),
-            Place("cuda", "onnxruntime_gpu", ("fp32", "tf32"), _ORT, nvidia=True),
+            Place(
+                "cuda",
+                "onnxruntime_gpu",
+                ("fp32", "tf32", "fp16"),
+                _ORT,
+                nvidia=True,
+                typed={"fp16": "fp16"},
+            ),
             Place("tensorrt", "onnxruntime_gpu", ("fp32", "fp16"), _ORT, nvidia=True),
         ),
     ),
@@ -87,7 +99,7 @@ TAKING_ONNX = (
         "TensorRT",
         ("trt",),
         True,
-        (Place("cuda", "tensorrt", _ENGINE, nvidia=True),),
+        (Place("cuda", "tensorrt", _ENGINE, nvidia=True, typed=_ENGINE_TYPED),),
         engine=True,
     ),
     Runtime(
@@ -95,7 +107,16 @@ TAKING_ONNX = (
         "TensorRT-RTX",
         ("trt-rtx", "tensorrt_rtx"),
         True,
-        (Place("cuda", "tensorrt_rtx", _ENGINE, nvidia=True, builds_anywhere=True),),
+        (
+            Place(
+                "cuda",
+                "tensorrt_rtx",
+                _ENGINE,
+                nvidia=True,
+                builds_anywhere=True,
+                typed=_ENGINE_TYPED,
+            ),
+        ),
         engine=True,
     ),
     Runtime("opencv", "OpenCV's dnn module", ("cv2",), True, (Place("cpu", "opencv"),)),

@@ -248,3 +248,32 @@ def test_it_computes_what_numpy_computes(backend, model, inputs, tmp_path):
             opened.run([str(tmp_path / "large")], [str(tmp_path / "none")])
     true = np.maximum(image.astype(np.float64) @ WEIGHTS[0], 0) @ WEIGHTS[1]
     np.testing.assert_allclose(read_tensors(tmp_path / "out")["y"], true, rtol=1e-4, atol=1e-3)
+
+
+def test_tensors_go_to_the_device_and_back(open_worker, tmp_path):
+    """On a twin of the device (guests/tensorrt_twin.py), for whatever batch comes."""
+    (tmp_path / "engine").write_bytes(b"twin")
+    worker = open_worker("tensorrt_rtx", "tensorrt_twin")
+    found = worker.call("run_twin", path=str(tmp_path / "engine"), batches=[2, 4, 1])
+    for count, outputs in zip((2, 4, 1), found["outputs"], strict=True):
+        x = np.arange(count * 3).reshape(count, 3) / 4
+        assert outputs == {"y": (x * 2).tolist(), "big": x[x > 1].tolist()}
+    assert found["outputs"][2]["big"] == []
+    assert 0.002 < found["seconds"] < 1  # the device's own clock; the twin takes 2 ms
+    assert found["buffers"] == 3  # one for each tensor, grown and used again
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "says"),
+    [
+        ("sizes", UsageError, r"sizes of 'x' from \(1, 3\) to \(4, 3\), and is given \(9, 3\)"),
+        ("type", UnsupportedOperator, "takes 'x' as float32, and the model as float64"),
+        ("device", EnvironmentUnavailable, "CUDA says: an illegal memory access"),
+        ("engine", EnvironmentUnavailable, "Twin cannot run its engine on this device"),
+    ],
+)
+def test_what_a_device_refuses(how, error, says, open_worker, tmp_path):
+    (tmp_path / "engine").write_bytes(b"twin")
+    worker = open_worker("tensorrt_rtx", "tensorrt_twin")
+    with pytest.raises(error, match=says):
+        worker.call("fail_twin", path=str(tmp_path / "engine"), how=how)

@@ -74,7 +74,9 @@ def ranked(ways: list[Way]) -> tuple[Way, ...]:
 def _steps(model: str, backend: Backend, graded: Graded, unavailable: bool) -> tuple[str, ...]:
     steps = [graded.hint] if graded.hint else []
     if graded.exit_code == UnsupportedOperator.exit_code:
-        steps.append(f"`interop routes {backend.runtime}` says what is limited on the way there.")
+        steps.append(
+            f"`interop routes {backend.place.framework}` says what is limited on the way there."
+        )
     if graded.grade is not None and not graded.grade["passes"]:
         steps.append(f"`interop bisect {model} --on {backend}` names the node that is at fault.")
     if not unavailable and graded.grade is None and not steps:

@@ -66,11 +66,13 @@ class Graded:
 @dataclass(frozen=True)
 class Settings:
     """timeout: seconds that one step of a worker may take; seed: of the floor's perturbations;
-    scratch: a folder for what is converted."""
+    scratch: a folder for what is converted; sizes: folders of inputs of other sizes, which it is
+    going to be timed on."""
 
     timeout: float
     seed: int
     scratch: Path
+    sizes: tuple[str, ...] = ()
 
 
 class Homes:
@@ -135,7 +137,7 @@ def grade_on(
             home = homes.of(backend)
             row = replace(row, version=home.version)
             with _runner(backend, home, settings, progress) as runner:
-                row = _converted(row, backend, runner, plan)
+                row = _converted(row, backend, runner, plan, settings)
                 assert row.ready is not None
                 runner.load_built(row.ready.artifact)
                 runner.run(plan.inputs(), outputs)
@@ -158,7 +160,7 @@ def made_ready(
     try:
         home = homes.of(backend)
         with _runner(backend, home, settings, progress) as runner:
-            made = _converted(row, backend, runner, plan)
+            made = _converted(row, backend, runner, plan, settings)
     except Exception as error:  # noqa: BLE001 - as above
         return failed(error, row)
     return replace(row, ready=made.ready)
@@ -175,10 +177,12 @@ def _runner(backend: Backend, home: Environment, settings: Settings, progress: P
     return Runner(backend, home, settings.timeout, progress, settings.scratch)
 
 
-def _converted(row: Graded, backend: Backend, runner: Runner, plan: proof.Plan) -> Graded:
+def _converted(
+    row: Graded, backend: Backend, runner: Runner, plan: proof.Plan, settings: Settings
+) -> Graded:
     start = time.perf_counter()
-    artifact = runner.build(plan.canonical, calibration=plan.inputs())
-    seconds = None if backend.row.takes_onnx else time.perf_counter() - start
+    artifact = runner.build(plan.canonical, calibration=[*plan.inputs(), *settings.sizes])
+    seconds = None if artifact.path == plan.canonical else time.perf_counter() - start
     size_of = shipped_bytes(artifact.path, backend)
     return replace(row, bytes=size_of, convert=seconds, ready=Ready(runner.home, artifact))
 

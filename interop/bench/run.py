@@ -16,7 +16,7 @@ from interop.bench.grading import Graded, Homes, Settings, check_gradable, find_
 from interop.bench.machine import CpuTime, calibrate, cpu_time, machine
 from interop.bench.measure import Contender, Effort, Outcome, Update, measure
 from interop.bench.record import AGAIN, Point, bench_record
-from interop.bench.subject import Subject, batch_sizes, inputs_for, load
+from interop.bench.subject import Subject, inputs_for, load
 from interop.bench.threads import chosen_cpus, confined, thread_variables
 from interop.errors import UsageError
 from interop.output import check_free, staged, write_json
@@ -65,10 +65,10 @@ def run(request: Request, progress: Progress | None = None) -> Bench:
         homes = Homes(request.on, progress)  # made while the model is exported
         subject = load(request.model, scratch, progress)
         plan, model = subject.plan, request.model
-        for batch in request.batches:  # before the long part, which ends in them
-            batch_sizes(subject, model, batch)
         check_gradable(plan)
-        settings = Settings(model.timeout, model.seed, scratch)
+        # Before the long part, which ends in them; engines are built for these sizes, too.
+        sizes = [inputs_for(subject, model, b, scratch / f"sizes-{b}")[0] for b in request.batches]
+        settings = Settings(model.timeout, model.seed, scratch, tuple(sizes))
         find_truth(plan, settings, progress)
         graded = {
             backend: grade_on(backend, plan, homes, settings, progress) for backend in request.on

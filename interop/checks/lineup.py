@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +24,8 @@ class Lineup:
     """A context manager; leaving it ends all workers.
 
     Entering sets the environments going. `begin` makes the first backend ready, and while one runs,
-    the next is made ready: at most two hold the model at a time.
+    the next is made ready: at most two hold the model at a time. sizes: folders of inputs that a
+    backend is made ready for beside those of the plan.
     """
 
     def __init__(
@@ -34,10 +35,12 @@ class Lineup:
         scratch: Path,
         progress: Progress,
         log: Log | None,
+        sizes: Sequence[str] = (),
     ) -> None:
+        self._sizes = tuple(sizes)
         self._backends, self._timeout, self._scratch = backends, timeout, scratch
         self._progress, self._log = progress, log
-        self._homes: dict[tuple[str, str | None], Later[Environment]] = {}
+        self._homes: dict[tuple[str, str | None, bool], Later[Environment]] = {}
         self._runners: list[Runner] = []
         self._ready: list[Later[tuple[Runner, float]]] = []
 
@@ -93,7 +96,7 @@ class Lineup:
         runner = Runner(backend, home, self._timeout, self._progress, self._scratch, self._log)
         self._runners.append(runner)
         try:
-            runner.load(plan.canonical, calibration=plan.inputs())
+            runner.load(plan.canonical, calibration=[*plan.inputs(), *self._sizes])
         except BaseException:
             runner.close()
             raise
@@ -119,5 +122,5 @@ class Lineup:
             later.wait(_GRACE)
 
 
-def _key(backend: Backend) -> tuple[str, str | None]:
-    return backend.place.framework, backend.version
+def _key(backend: Backend) -> tuple[str, str | None, bool]:
+    return backend.place.framework, backend.version, backend.place.nvidia

@@ -1,4 +1,5 @@
-"""Where each framework runs: the running interpreter, or an environment made for it and kept."""
+"""Where each framework runs: an interpreter that the user names for it, the running one, or an
+environment made for it and kept."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ def default_store() -> Store:
 def provide(
     framework: str, version: str | None = None, *, on_progress: OnProgress | None = None
 ) -> Environment:
-    """An interpreter that has the framework: the running one, or an environment made on first use.
+    """An interpreter that has the framework: the one that the user names for it, the running one, or
+    an environment made on first use.
 
     Raises UsageError for an unknown framework or what is no version, EnvironmentUnavailable where
     it cannot be had.

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from interop.converters.torch.artifact import load_artifact, save_program
 from interop.converters.torch.exporting import export
-from interop.converters.torch.gradients import gradients
+from interop.converters.torch.gradients import differentiate, gradients
 from interop.converters.torch.loading import Loaded, example, input_names, load_reference
 from interop.converters.torch.tensors import to_numpy, to_torch
 from interop.converters.torch.weights import load_weights
@@ -98,6 +98,12 @@ def time_runs(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
     return {"seconds": seconds}
 
 
+def own_gradients(inputs: str, cotangents: str, target: str) -> dict[str, Any]:
+    """As `gradients`, of the loaded module, under the names that its export gave."""
+    module, order = _state["module"], _state["inputs"]
+    return differentiate(module, order, _state["outputs"], inputs, cotangents, target)
+
+
 def _feeds(folder: str) -> list[torch.Tensor]:
     tensors = read_tensors(folder)
     return [to_torch(tensors[name]) for name in _state["inputs"]]
@@ -121,4 +127,5 @@ OPERATIONS = {
     "run": run,
     "time": time_runs,
     "gradients": gradients,
+    "own_gradients": own_gradients,
 }

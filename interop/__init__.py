@@ -53,6 +53,9 @@ def check(
     against: str | Path | None = None,
     output: str | Path | None = None,
     force: bool = False,
+    gradients: bool = False,
+    layers: bool = False,
+    labels: str | Path | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Check:
@@ -61,6 +64,7 @@ def check(
     interop.check("resnet18", on="onnxruntime:cpu,torch:cpu").rows[1]["effective_bits"]
 
     `on` is as for `interop check --on`, or a sequence of backends; `options` are as for `convert`.
+    `gradients`, `layers` and `labels` are as for `interop check`: they look at more of each side.
     A side that does not run, or computes something else, is a row, and no exception.
 
     Raises the errors of interop.errors where the model itself or its inputs are at fault.
@@ -78,6 +82,9 @@ def check(
             None if against is None else Path(against),
             None if output is None else Path(output),
             force,
+            gradients,
+            layers,
+            None if labels is None else Path(labels),
         ),
         progress,
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 from interop.backends import Backend
 from interop.differentiation import Session
-from interop.errors import InteropError, UsageError
+from interop.errors import InteropError
 from interop.parity.inputs.sets import InputSet
 from interop.parity.verdict.compare import OutputParity
 from interop.parity.verdict.derivatives import (
@@ -29,6 +29,9 @@ from interop.progress import Progress, Silent
 
 #: Those whose guests have the operation `gradients`.
 TRAINABLE = ("torch", "tensorflow", "keras", "jax")
+
+#: Those whose guests have `own_gradients`: of a model as its framework has loaded it.
+OWN = ("torch",)
 
 #: Perturbed runs of the floor, and how many there are before anything is called wrong: where rounding
 #: turns a ReLU near zero on or off the gradient jumps, which few runs may not have met.
@@ -76,16 +79,6 @@ def why_not(backend: Backend) -> str:
     if backend.runs_in != "fp32":
         return f"{backend} is not in float32, in which gradients are taken"
     return ""
-
-
-def check_trainable(backends: Sequence[Backend]) -> None:
-    """Raise UsageError for a backend that has no gradients."""
-    for backend in backends:
-        if why_not(backend):
-            raise UsageError(
-                f"{backend} has no gradients to compare",
-                hint=f"In float32 there are {', '.join(TRAINABLE)}.",
-            )
 
 
 def on_backend(backend: Backend) -> Candidate:

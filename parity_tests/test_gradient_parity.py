@@ -12,8 +12,8 @@ from onnx import parser
 
 import interop.gradients as subject
 from interop import differentiation
-from interop.backends import parse
-from interop.errors import ParityFailed, UsageError
+from interop.backends import Backend, parse
+from interop.errors import ParityFailed
 from interop.parity import InputSet, Verdict
 from interop.parity.verdict.derivatives import (
     Derivatives,
@@ -206,12 +206,10 @@ def test_parameters_are_matched_by_what_they_hold() -> None:
 # --- what a user gets wrong --------------------------------------------------------------------
 
 
-def test_a_backend_without_gradients_is_refused_with_the_reason() -> None:
-    subject.check_trainable([parse("torch"), parse("jax")])
-    with pytest.raises(UsageError, match="onnxruntime:cpu has no gradients"):
-        subject.check_trainable([parse("torch"), parse("ort")])
+def test_a_backend_without_gradients_says_why() -> None:
     assert subject.why_not(parse("keras")) == ""
     assert "differentiates none" in subject.why_not(parse("openvino"))
+    assert "not in float32" in subject.why_not(Backend("torch", None, "cpu", "bf16"))
 
 
 def test_a_model_without_outputs_of_floats_has_no_gradients() -> None:

@@ -83,6 +83,8 @@ def _layer(subject: Subject, layer: Layer) -> dict[str, Any]:
         "undecided": layer.undecided or None,
         "verdict": worst.verdict.word if worst and not layer.undecided else None,
         "effective_bits": worst.effective_bits if worst else None,
+        "bits": worst.bits if worst else None,
+        "bits_lost": worst.lost if worst and worst.effective_bits is not None else None,
         "error_over_floor": worst.multiple.worst if worst and worst.multiple else None,
         "reason": layer.undecided or layer.judgement.reason,
     }

@@ -35,7 +35,10 @@ class Aspect:
         }
 
 
-#: Aspects of all sides by what they are of ("gradients").
+#: What there can be, in the order of the record.
+ASPECTS = ("unaided", "labels", "tokens", "gradients", "layers")
+
+#: Those of all sides by what they are of, as far as they were looked at.
 Aspects = Mapping[str, Sequence[Aspect]]
 
 

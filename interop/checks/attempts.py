@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from interop.checks.aspects import exit_code_of
 from interop.errors import InteropError
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One trial (see unaided.py) on one side: folders of what it gave, or why it gave nothing."""
+
+    outputs: tuple[str, ...] = ()
+    error: InteropError | None = None
 
 
 @dataclass(frozen=True)
@@ -14,7 +23,7 @@ class Attempt:
 
     outputs: a folder of tensors for each set of inputs, under the model's own names; none where there
     is an error. framework, version: what ran it. seconds: "ready" (loading, converting) and "run".
-    facts: what its worker said of it.
+    facts: what its worker said of it. trials: what it was run on beside the inputs.
     """
 
     label: str
@@ -27,10 +36,9 @@ class Attempt:
     peak_memory: int = 0
     notes: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
+    trials: tuple[Ran, ...] = ()
 
     @property
     def exit_code(self) -> int:
         """What the error alone would end a command with; 0 where there is none."""
-        if self.error is None:
-            return 0
-        return self.error.exit_code if isinstance(self.error, InteropError) else 1
+        return exit_code_of(self.error)

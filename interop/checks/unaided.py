@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from interop.checks.aspects import Aspect
-from interop.checks.floors import Floors
+from interop.checks.attempts import Attempt, Ran
+from interop.checks.floors import Floors, declared
 from interop.errors import InteropError
 from interop.parity.floor.noise import Noise, measure_outputs
 from interop.parity.floor.precisions import FLOAT32, Precision
@@ -37,14 +38,6 @@ from interop.workers.tensors import read_tensors, write_tensors
 
 #: Runs each folder of inputs into the folder of outputs at its place.
 RunAll = Callable[[list[str], list[str]], Any]
-
-
-@dataclass(frozen=True)
-class Ran:
-    """One trial on one side: the folders of what it gave, or why it gave nothing."""
-
-    outputs: tuple[str, ...] = ()
-    error: InteropError | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +115,13 @@ class Measures:
         """For a side that is declared to compute in `precision`."""
         return Yardstick(self._truth, lambda arrays: self._floor(arrays, precision))
 
+    def of_set(self, index: int, precision: Precision) -> Mapping[str, Noise]:
+        """The floors on one of the plan's sets."""
+        if precision == FLOAT32:
+            return yardstick(self._plan, index)[1]
+        truth = read_tensors(self._plan.outputs("truth")[index])
+        return self._narrower.measure(precision, index, truth)
+
     def _truth(self, arrays: Arrays) -> Mapping[str, Any]:
         key = id(arrays)  # a trial's feeds live as long as its plan
         if key in self._sets:
@@ -143,12 +143,10 @@ class Measures:
         return self._floors[key]
 
     def _measured(self, arrays: Arrays, precision: Precision) -> Mapping[str, Noise]:
-        truth = self._truth(arrays)
         index = self._sets.get(id(arrays))
-        if index is not None and precision == FLOAT32:
-            return yardstick(self._plan, index)[1]
         if index is not None:
-            return self._narrower.measure(precision, index, truth)
+            return self.of_set(index, precision)
+        truth = self._truth(arrays)
         place = self._place(id(arrays))
         folder = place / f"floor-{precision.name}"
         self._checker.call(
@@ -162,14 +160,26 @@ class Measures:
         return self._plan.folder / "measured" / str(key)
 
 
-def unaided_aspect(label: str, findings: Sequence[Finding]) -> Aspect:
-    """All that one side shows by itself; the worst finding gives the reason."""
+def unaided_aspects(
+    trials: Trials, attempts: Sequence[Attempt], measures: Measures
+) -> list[Aspect]:
+    """What each side shows by itself, of those that were run here."""
+    return [
+        _aspect(one.label, trials.judge(one.outputs, one.trials, measures.of(declared(one))))
+        for one in attempts
+        if one.trials
+    ]
+
+
+def _aspect(label: str, findings: Sequence[Finding]) -> Aspect:
+    """The worst finding gives the reason."""
     worst = max(findings, key=lambda one: _ORDER.index(one.outcome))
     passes = None if worst.outcome is Outcome.NOT_APPLICABLE else worst.passes
     evidence = {"findings": [one.to_json() for one in findings]}
     return Aspect(label, passes, f"{worst.check}: {worst.outcome}: {worst.reason}", evidence)
 
 
+#: From best to worst.
 _ORDER = (
     Outcome.NOT_APPLICABLE, Outcome.EQUAL, Outcome.ROUNDING, Outcome.BY_DESIGN, Outcome.DIFFERENT,
     Outcome.FAILED,

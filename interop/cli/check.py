@@ -60,6 +60,21 @@ def check(
             help="Many sets of inputs: other sizes, edge cases, scales that meet every threshold.",
         ),
     ] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            help="What is right for each row of --data: class numbers in an .npy, .npz or .csv.",
+        ),
+    ] = None,
+    gradients: Annotated[
+        bool,
+        typer.Option("--gradients", help="Compare the gradients, too, where a side has some."),
+    ] = False,
+    layers: Annotated[
+        bool,
+        typer.Option("--layers", help="Run every node by itself, too, on each backend of --on."),
+    ] = False,
     sizes: Sizes = None,
     signature: SignatureName = None,
     trust: Trust = False,
@@ -100,6 +115,9 @@ def check(
         against=against,
         output=output,
         force=force,
+        gradients=gradients,
+        layers=layers,
+        labels=labels,
     )
     with RichProgress() as progress:
         done = run(request, progress)

@@ -43,6 +43,7 @@ def record(
         "model": request.model.model,
         "candidate": None if request.candidate is None else str(request.candidate),
         "backend": subject.executor.name,
+        "precision": subject.executor.precision.name,
         "passes": not wrong,
         "nodes": len(subject.pair.reference.nodes),
         "inputs": [one.to_json() for one in subject.sets],

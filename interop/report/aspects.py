@@ -91,25 +91,26 @@ def _style(side: dict[str, Any]) -> str:
     return {True: "green", False: "red", None: ""}[side["passes"]]
 
 
-def _labels(sides: list[dict[str, Any]]) -> Table:
+def _without(sides: list[dict[str, Any]], key: str) -> list[Text]:
+    """A line for each that has nothing to show in a table."""
+    return [Text(f"{s['label']}: {s['reason']}", _style(s)) for s in sides if key not in s]
+
+
+def _labels(sides: list[dict[str, Any]]) -> Group:
     table = _table("accuracy", "F1", "other choices", "by rounding", "")
     for side in sides:
-        if "outputs" not in side:
-            table.add_row(side["label"], "–", "–", "–", "–", Text(side["reason"], _style(side)))
-            continue
-        for name, one in side["outputs"].items():
+        for name, one in side.get("outputs", {}).items():
             table.add_row(
                 side["label"], f"{one['artifact']['accuracy']:.2%}", f"{one['artifact']['f1']:.4f}",
                 Text(f"{one['flips']} of {one['rows']}", _style(side)), str(one["ties"]), name,
             )  # fmt: skip
-    return table
+    return Group(table, *_without(sides, "outputs"))
 
 
-def _gradients(sides: list[dict[str, Any]]) -> Table:
+def _gradients(sides: list[dict[str, Any]]) -> Group:
     table = _table("verdict", "bits", "compared", "in another form", "worst")
     for side in sides:
         if "gradients" not in side:
-            table.add_row(side["label"], "–", "–", "–", "–", Text(side["reason"], _style(side)))
             continue
         worst = next(one for one in side["gradients"] if one["name"] == side["worst"])
         bits = "–" if worst["effective_bits"] is None else f"{worst['effective_bits']:.1f} of 24"
@@ -117,7 +118,7 @@ def _gradients(sides: list[dict[str, Any]]) -> Table:
             side["label"], Text(worst["verdict"], _style(side)), bits, str(len(side["gradients"])),
             str(len(side["unmatched"])), side["worst"],
         )  # fmt: skip
-    return table
+    return Group(table, *_without(sides, "gradients"))
 
 
 def _layers(sides: list[dict[str, Any]]) -> Group:
@@ -147,8 +148,7 @@ def _layers(sides: list[dict[str, Any]]) -> Group:
                 else f"{which} stay within what rounding does (--json has each)"
             )
         )
-    lines += [Text(f"{s['label']}: {s['reason']}", _style(s)) for s in sides if "nodes" not in s]
-    return Group(*lines)
+    return Group(*lines, *_without(sides, "nodes"))
 
 
 def _shown(rows: list[Any]) -> list[int]:

@@ -19,6 +19,7 @@ from interop.checks.held import hold
 from interop.checks.lineup import Lineup
 from interop.environments import Environment
 from interop.errors import InteropError, ParityFailed, UsageError
+from interop.floors import FLOOR_RUNS
 from interop.frameworks import known
 from interop.output import size
 from interop.parity.verdict.grade import grade
@@ -91,7 +92,7 @@ def _find_truth(plan: proof.Plan, timeout: float, seed: int, progress: Progress)
         checker.call("truth", model=model, inputs=inputs, outputs=plan.outputs("truth"))
         checker.call(
             "floor_runs", model=model, inputs=inputs, outputs=plan.outputs("floor"), seed=seed,
-            runs=proof.FLOOR_RUNS, truth=plan.outputs("truth"),
+            runs=FLOOR_RUNS, truth=plan.outputs("truth"),
         )  # fmt: skip
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from interop.backends import parse
 from interop.checks.aspects import exit_code_of
 from interop.errors import InteropError
+from interop.parity.floor.precisions import FLOAT32, Precision, precision_named
 
 
 @dataclass(frozen=True)
@@ -42,3 +44,8 @@ class Attempt:
     def exit_code(self) -> int:
         """What the error alone would end a command with; 0 where there is none."""
         return exit_code_of(self.error)
+
+    @property
+    def precision(self) -> Precision:
+        """That which the side says it computes in: float32, but for a backend that says otherwise."""
+        return precision_named(parse(self.label).runs_in) if self.kind == "backend" else FLOAT32

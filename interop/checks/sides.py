@@ -12,7 +12,6 @@ from interop.checks import others, recorded
 from interop.checks.aspects import Aspect
 from interop.checks.attempts import Attempt, Ran
 from interop.checks.drawn import Drawn, compare_drawn, runs_for
-from interop.checks.floors import Floors
 from interop.checks.gradients import gradient_aspects, largest, own_gradients
 from interop.checks.held import Findings, hold
 from interop.checks.labels import read_labels
@@ -23,6 +22,7 @@ from interop.checks.tasks import task_aspects
 from interop.checks.unaided import Measures, Trials, unaided_aspects
 from interop.conversion import Clock, Departing, Export, Request
 from interop.errors import InteropError
+from interop.floors import Floors
 from interop.parity.verdict.derivatives import Derivatives
 from interop.progress import Progress
 from interop.proof import Plan

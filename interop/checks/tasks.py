@@ -8,7 +8,6 @@ from typing import Any
 
 from interop.checks.aspects import Aspect
 from interop.checks.attempts import Attempt
-from interop.checks.floors import declared
 from interop.checks.labels import Labels
 from interop.errors import UsageError
 from interop.parity.floor.noise import Noise
@@ -84,7 +83,7 @@ def task_aspects(
             if not attempt.outputs or tally.problem:
                 continue
             given = read_tensors(attempt.outputs[index])
-            noise = floors(index, declared(attempt))
+            noise = floors(index, attempt.precision)
             try:
                 if labels is not None:
                     _decide(tally, labels, index, source, given, noise)

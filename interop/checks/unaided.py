@@ -14,8 +14,8 @@ from typing import Any
 
 from interop.checks.aspects import Aspect
 from interop.checks.attempts import Attempt, Ran
-from interop.checks.floors import Floors, declared
 from interop.errors import InteropError
+from interop.floors import FLOOR_RUNS, Floors
 from interop.parity.floor.noise import Noise, measure_outputs
 from interop.parity.floor.precisions import FLOAT32, Precision
 from interop.parity.unaided import (
@@ -32,7 +32,7 @@ from interop.parity.unaided import (
     rows_of,
     second_run,
 )
-from interop.proof import FLOOR_RUNS, Plan, yardstick
+from interop.proof import Plan, yardstick
 from interop.workers import Worker
 from interop.workers.tensors import read_tensors, write_tensors
 
@@ -165,7 +165,7 @@ def unaided_aspects(
 ) -> list[Aspect]:
     """What each side shows by itself, of those that were run here."""
     return [
-        _aspect(one.label, trials.judge(one.outputs, one.trials, measures.of(declared(one))))
+        _aspect(one.label, trials.judge(one.outputs, one.trials, measures.of(one.precision)))
         for one in attempts
         if one.trials
     ]

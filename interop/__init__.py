@@ -55,6 +55,7 @@ def check(
     force: bool = False,
     gradients: bool = False,
     layers: bool = False,
+    rebuild: bool = False,
     labels: str | Path | None = None,
     progress: Progress | None = None,
     **options: Any,
@@ -64,7 +65,7 @@ def check(
     interop.check("resnet18", on="onnxruntime:cpu,torch:cpu").rows[1]["effective_bits"]
 
     `on` is as for `interop check --on`, or a sequence of backends; `options` are as for `convert`.
-    `gradients`, `layers` and `labels` are as for `interop check`: they look at more of each side.
+    `gradients`, `layers`, `rebuild` and `labels` look at more of each side, as in `interop check`.
     A side that does not run, or computes something else, is a row, and no exception.
 
     Raises the errors of interop.errors where the model itself or its inputs are at fault.
@@ -84,6 +85,7 @@ def check(
             force,
             gradients,
             layers,
+            rebuild,
             None if labels is None else Path(labels),
         ),
         progress,

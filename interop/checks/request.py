@@ -16,7 +16,8 @@ class CheckRequest:
 
     others: more models, each run by its own framework; on: where the model is run; against: a folder
     of recorded inputs and outputs; output: where the record is written. gradients, layers: compare
-    these, too; labels: what is right for each row of the user's own inputs.
+    these, too; rebuild: build twice what is built; labels: a file with what is right for each row of
+    the user's own inputs.
     """
 
     model: Request
@@ -27,6 +28,7 @@ class CheckRequest:
     force: bool = False
     gradients: bool = False
     layers: bool = False
+    rebuild: bool = False
     labels: Path | None = None
 
     def check(self) -> None:
@@ -50,6 +52,11 @@ class CheckRequest:
             raise UsageError(
                 "--layers runs every node on a backend, and none is named",
                 hint="Say where: --on onnxruntime:cpu,torch:cpu.",
+            )
+        if self.rebuild and all(backend.row.takes_onnx for backend in self.on):
+            raise UsageError(
+                "--rebuild builds a second time what a backend runs, and none of --on is built for",
+                hint="Add a framework that the model is converted to, such as torch:cpu.",
             )
         if self.labels is not None and self.against is None and self.model.data is None:
             raise UsageError(

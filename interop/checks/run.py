@@ -116,7 +116,7 @@ def _check_drawn(request: CheckRequest, nodes: Sequence[str]) -> None:
             hint="Leave --against away: distributions are compared then.",
         )
     asked = (("--gradients", request.gradients), ("--layers", request.layers),
-             ("--labels", request.labels is not None))  # fmt: skip
+             ("--rebuild", request.rebuild), ("--labels", request.labels is not None))  # fmt: skip
     wanted = [option for option, given in asked if given]
     if wanted:
         raise UsageError(

@@ -17,12 +17,14 @@ from interop.checks.held import Findings, hold
 from interop.checks.labels import read_labels
 from interop.checks.layers import layer_aspects
 from interop.checks.lineup import Lineup
+from interop.checks.rebuilt import rebuilt
 from interop.checks.request import CheckRequest
 from interop.checks.tasks import task_aspects
 from interop.checks.unaided import Measures, Trials, unaided_aspects
 from interop.conversion import Clock, Departing, Export, Request
 from interop.errors import InteropError
 from interop.floors import Floors
+from interop.parity.unaided import Finding
 from interop.parity.verdict.derivatives import Derivatives
 from interop.progress import Progress
 from interop.proof import Plan
@@ -71,13 +73,31 @@ class Sides:
         peers = [0] if self.reference.framework != "onnx" or request.others else []
         narrower = Floors(plan, self.at.checker, seed)
         measures = Measures(plan, self.at.checker, narrower, seed)
+        further = self._rebuilt(attempts, measures)
         with self.clock.stage("compare"), self.progress.stage("compare"):
             found = hold(plan, attempts, [*peers, *([1] if known_outputs else [])], narrower)
             aspects: dict[str, Sequence[Aspect]] = {
-                "unaided": unaided_aspects(trials, attempts, measures),
+                "unaided": unaided_aspects(trials, attempts, measures, further),
                 **task_aspects(plan, attempts, labels, measures.of_set),
             }
         return attempts, found, aspects | self._asked(attempts, own)
+
+    def _rebuilt(
+        self, attempts: Sequence[Attempt], measures: Measures
+    ) -> dict[str, Sequence[Finding]]:
+        """By label; of the backends that the model is built for, and runs on."""
+        if not self.request.rebuild:
+            return {}
+        by_label = {one.label: one for one in attempts if one.kind == "backend" and one.outputs}
+        with self.clock.stage("rebuild"):
+            return {
+                str(backend): rebuilt(
+                    self.request, backend, one, self.plan, self.scratch,
+                    measures.of(one.precision), self.progress,
+                )
+                for backend in self.request.on
+                if not backend.row.takes_onnx and (one := by_label.get(str(backend)))
+            }  # fmt: skip
 
     def _asked(
         self, attempts: Sequence[Attempt], own: Derivatives | InteropError | None

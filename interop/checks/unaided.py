@@ -161,11 +161,21 @@ class Measures:
 
 
 def unaided_aspects(
-    trials: Trials, attempts: Sequence[Attempt], measures: Measures
+    trials: Trials,
+    attempts: Sequence[Attempt],
+    measures: Measures,
+    further: Mapping[str, Sequence[Finding]],
 ) -> list[Aspect]:
-    """What each side shows by itself, of those that were run here."""
+    """What each side shows by itself, of those that were run here. further: what else is known of some,
+    by label."""
     return [
-        _aspect(one.label, trials.judge(one.outputs, one.trials, measures.of(one.precision)))
+        _aspect(
+            one.label,
+            (
+                *trials.judge(one.outputs, one.trials, measures.of(one.precision)),
+                *further.get(one.label, ()),
+            ),
+        )
         for one in attempts
         if one.trials
     ]

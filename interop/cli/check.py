@@ -75,6 +75,12 @@ def check(
         bool,
         typer.Option("--layers", help="Run every node by itself, too, on each backend of --on."),
     ] = False,
+    rebuild: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild", help="Build what a backend runs once more: it has to be the same."
+        ),
+    ] = False,
     sizes: Sizes = None,
     signature: SignatureName = None,
     trust: Trust = False,
@@ -117,6 +123,7 @@ def check(
         force=force,
         gradients=gradients,
         layers=layers,
+        rebuild=rebuild,
         labels=labels,
     )
     with RichProgress() as progress:

@@ -158,6 +158,12 @@ class Evidence:
         assert self._floor is not None
         self._floor.result()
 
+    @property
+    def written_out(self) -> tuple[str, ...]:
+        """The nodes that the truth evaluates as simpler operators, once it is complete."""
+        assert self._truth is not None
+        return tuple(self._truth.result()["written_out"])
+
     def judge(
         self, target: Target, prover: Worker, update: Update, precision: Precision = FLOAT32
     ) -> Parity:

@@ -277,7 +277,9 @@ def test_rows_that_cannot_be_run_alone_are_blamed_only_where_the_model_can() -> 
     finding = not_run(trial, refused, measure(MLP))
     assert (finding.outcome, finding.passes) == (Outcome.FAILED, False)
     assert finding.reason == "the batch is baked in"
-    baked = MLP.replace("a = Tanh(h)", "four = Constant<value = int64[2] {4, 24}>() a = Reshape(h, four)")
+    baked = MLP.replace(
+        "a = Tanh(h)", "four = Constant<value = int64[2] {4, 24}>() a = Reshape(h, four)"
+    )
     finding = not_run(trial, refused, measure(baked))
     assert (finding.outcome, finding.passes) == (Outcome.NOT_APPLICABLE, True)
     assert "the model cannot be evaluated so" in finding.reason

@@ -48,10 +48,12 @@ class Floor:
 
 @dataclass(frozen=True)
 class Findings:
-    """sides: for each attempt, in order, what was found of it; floors: what it was measured by."""
+    """sides: for each attempt, in order, what was found of it; floors: what it was measured by;
+    written_out: nodes whose truth is that of simpler operators."""
 
     sides: tuple[tuple[Held, ...], ...]
     floors: tuple[Floor, ...]
+    written_out: tuple[str, ...] = ()
 
 
 def hold(

@@ -45,9 +45,10 @@ def check_record(
     if isinstance(found, Findings):
         rows = [_held_row(*pair) for pair in zip(attempts, found.sides, strict=True)]
         floors = [floor.to_json() for floor in found.floors]
+        written_out = list(found.written_out)
     else:
         rows = [_drawn_row(*pair) for pair in zip(attempts, found, strict=True)]
-        floors = []
+        floors, written_out = [], []
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": "check",
@@ -74,6 +75,7 @@ def check_record(
             for name in ASPECTS
         },
         "floors": floors,
+        "truth": {"written_out": written_out},
         "seconds": seconds,
         "peak_memory_bytes": {"checker": memory["checker"]},
         "versions": host_versions(),

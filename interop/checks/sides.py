@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from interop import proof, sources
@@ -80,6 +80,7 @@ class Sides:
                 "unaided": unaided_aspects(trials, attempts, measures, further),
                 **task_aspects(plan, attempts, labels, measures.of_set),
             }
+        found = replace(found, written_out=evidence.written_out)
         return attempts, found, aspects | self._asked(attempts, own)
 
     def _rebuilt(

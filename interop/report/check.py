@@ -115,6 +115,9 @@ def _facts(document: dict[str, Any]) -> Table:
     table.add_row("inputs", "; ".join(one["label"] for one in document["inputs"]))
     if document["wide"] is not None:
         table.add_row("thresholds", _thresholds(document["wide"]))
+    if document["truth"]["written_out"]:
+        nodes = ", ".join(document["truth"]["written_out"])
+        table.add_row("truth", f"in float64; of {nodes} as simpler operators")
     if document["unaided"]:
         table.add_row("by itself", unaided_line(document["unaided"]))
     if document["tokens"]:

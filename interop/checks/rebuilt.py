@@ -27,6 +27,7 @@ def rebuilt(
     """One finding where both builds have one digest, or else one for each set of inputs. `scratch` is
     where the first was built; `attempt` what it gave."""
     aside = scratch / "rebuilt"
+    aside.mkdir(exist_ok=True)
     timeout, calibration = request.model.timeout, plan.inputs()
     outputs = [str(aside / f"outputs-{backend}" / str(n)) for n in range(len(plan.sets))]
     try:

@@ -18,6 +18,7 @@ from interop.environments import Environment, provide
 from interop.errors import UsageError
 from interop.frameworks import able, known
 from interop.graph.canonical import canonicalize, save, signature_of
+from interop.parity.floor.precisions import precision_named
 from interop.parity.inputs.sets import InputSet
 from interop.progress import Progress, Silent
 from interop.reference import ModelReference, resolve
@@ -281,7 +282,8 @@ def arrive(
         calibration = proof.hand_over(plan, target) if request.precision == "int8" else []
         built = targets.build(target, at.builder, request.precision, calibration)
     with clock.stage("verify"), progress.stage("compare with the source") as update:
-        parity = evidence.judge(target, at.prover, update)
+        precision = precision_named(request.precision)
+        parity = evidence.judge(target, at.prover, update, precision)
     with clock.stage("latency"), progress.stage("measure latency"):
         latency = proof.measure_latency(plan, departure.at.source, at.prover, target)
     document = conversion_record(

@@ -88,3 +88,25 @@ def test_running_before_loading_is_an_error() -> None:
         pytest.raises(UsageError, match="no model is loaded"),
     ):
         fresh.call("run", inputs=[], outputs=[])
+
+
+def test_a_truth_of_simpler_operators_says_so(worker: Worker, model: Path, tmp_path: Path) -> None:
+    node = helper.make_node("MaxRoiPool", ["x", "rois"], ["y"], name="roi", pooled_shape=[2, 2])
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [node], "g",
+        [value("x", TensorProto.FLOAT, [1, 2, 8, 8]), value("rois", TensorProto.FLOAT, [1, 5])],
+        [value("y", TensorProto.FLOAT, [1, 2, 2, 2])],
+    )  # fmt: skip
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    onnx.save(proto, tmp_path / "roi.onnx")
+    feeds = {
+        "x": np.ones((1, 2, 8, 8), np.float32),
+        "rois": np.array([[0, 1, 1, 6, 7]], np.float32),
+    }
+    write_tensors(tmp_path / "in", feeds)
+    folders = {"inputs": [str(tmp_path / "in")], "outputs": [str(tmp_path / "out")]}
+    said = worker.call("truth", model=str(tmp_path / "roi.onnx"), **folders)
+    assert said["written_out"] == ["roi"]
+    write_tensors(tmp_path / "in", {"x": np.ones((2, 6), np.float32)})
+    assert worker.call("truth", model=str(model), **folders)["written_out"] == []

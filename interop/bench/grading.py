@@ -21,6 +21,7 @@ from interop.checks.held import hold
 from interop.checks.later import Later
 from interop.environments import Environment
 from interop.errors import InteropError, ParityFailed, UsageError
+from interop.floors import FLOOR_RUNS
 from interop.frameworks import known
 from interop.output import size
 from interop.parity.verdict.grade import grade
@@ -118,7 +119,7 @@ def find_truth(plan: proof.Plan, settings: Settings, progress: Progress) -> None
         checker.call("truth", model=model, inputs=inputs, outputs=plan.outputs("truth"))
         checker.call(
             "floor_runs", model=model, inputs=inputs, outputs=plan.outputs("floor"),
-            seed=settings.seed, runs=proof.FLOOR_RUNS, truth=plan.outputs("truth"),
+            seed=settings.seed, runs=FLOOR_RUNS, truth=plan.outputs("truth"),
         )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from interop.checks.attempts import Attempt
-from interop.checks.floors import Floors, declared
+from interop.floors import Floors
 from interop.parity.floor.groups import Array
 from interop.parity.floor.noise import Noise
 from interop.parity.floor.precisions import FLOAT32, Precision
@@ -48,10 +48,12 @@ class Floor:
 
 @dataclass(frozen=True)
 class Findings:
-    """sides: for each attempt, in order, what was found of it; floors: what it was measured by."""
+    """sides: for each attempt, in order, what was found of it; floors: what it was measured by;
+    written_out: nodes whose truth is that of simpler operators."""
 
     sides: tuple[tuple[Held, ...], ...]
     floors: tuple[Floor, ...]
+    written_out: tuple[str, ...] = ()
 
 
 def hold(
@@ -80,7 +82,7 @@ def hold(
         for number, outputs in given.items():
             before = [peer for peer in peers if peer < number and peer in given]
             others = {attempts[peer].label: given[peer] for peer in before}
-            own = declared(attempts[number]) if narrower is not None else FLOAT32
+            own = attempts[number].precision if narrower is not None else FLOAT32
             found[number] += _held(
                 one.label, outputs, truth, own, floors_of, narrower is not None, others
             )

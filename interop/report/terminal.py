@@ -95,13 +95,19 @@ def _outputs(parity: dict[str, Any]) -> Table:
         table.add_row(
             name,
             figures["verdict"],
-            _number(figures["effective_bits"], ".1f"),
+            _bits(figures),
             _number(figures["max_abs"], ".2g"),
             _number(_worst(figures["error_over_floor"]), ".3g"),
             _number(figures["snr_db"], ".0f"),
             _number(figures["top1"], ".0%"),
         )
     return table
+
+
+def _bits(figures: dict[str, Any]) -> str:
+    """Of those that there are, where these are not the 24 of float32."""
+    bits = _number(figures["effective_bits"], ".1f")
+    return bits if figures["bits"] == 24 or bits == "–" else f"{bits} of {figures['bits']:.3g}"
 
 
 def _worst(multiples: dict[str, float | None]) -> float | None:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from interop.backends import parse
-from interop.checks.attempts import Attempt
 from interop.parity.floor.noise import Noise, measure_outputs
-from interop.parity.floor.precisions import FLOAT32, Precision, precision_named
-from interop.proof import FLOOR_RUNS, Plan
+from interop.parity.floor.precisions import Precision
 from interop.workers import Worker
 from interop.workers.tensors import read_tensors
 
+if TYPE_CHECKING:
+    from interop.proof import Plan
 
-def declared(attempt: Attempt) -> Precision:
-    """The precision that a side says it computes in: float32, but for a backend that says otherwise."""
-    return precision_named(parse(attempt.label).runs_in) if attempt.kind == "backend" else FLOAT32
+#: Perturbed runs that a noise floor is taken from.
+FLOOR_RUNS = 4
 
 
 class Floors:

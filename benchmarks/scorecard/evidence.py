@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import onnx
@@ -12,14 +12,17 @@ import onnx_ir as ir
 from onnx import ModelProto
 
 from interop.graph.canonical import signature_of
+from interop.parity.floor.constants import Directions, directions
 from interop.parity.floor.noise import Noise, measure_noise
 from interop.parity.floor.runs import floor_runs
 from interop.parity.inputs.quick import RECIPES
 from interop.parity.inputs.sets import InputSet
 from interop.parity.inputs.wide import wide_input_sets
 from interop.parity.truth.evaluator import Truth
+from interop.parity.verdict.compare import OutputParity, compare_outputs
 from interop.parity.verdict.grade import Grade, grade
 from interop.parity.verdict.proof import prove
+from interop.parity.verdict.suspicion import blamed, suspects, suspicion
 from interop.workers.tensors import read_tensors, write_tensors
 from scorecard.edit import Array
 from scorecard.subjects import Subject, bounds, prepare, usual_sizes
@@ -28,6 +31,18 @@ Outputs = Mapping[str, Array]
 
 #: The first of the wide sets are those that every conversion is proved on.
 QUICK = len(RECIPES)
+
+THREADS = 1
+
+
+@dataclass(frozen=True)
+class Suspected:
+    """A verdict on all the inputs together, as a Proof."""
+
+    name: str
+    inputs: str
+    worst: OutputParity
+    hop: str = "none"
 
 
 @dataclass(frozen=True)
@@ -42,12 +57,33 @@ class Evidence:
     truth: tuple[Outputs, ...]
     plain: tuple[Outputs, ...]
     noise: tuple[Mapping[str, Noise], ...]
+    _directions: dict[int, Directions | None] = field(default_factory=dict)
+
+    def directions(self, count: int) -> Directions | None:
+        """Of the model's constants, on the first `count` sets; worked out when first asked for."""
+        if count not in self._directions:
+            inputs = [one.arrays for one in self.sets[:count]]
+            self._directions[count] = directions(
+                self.model, inputs, self.truth[:count], threads=THREADS
+            )
+        return self._directions[count]
 
     def folders(self, name: str, count: int = QUICK) -> list[str]:
         return [str(self.folder / name / str(index)) for index in range(min(count, len(self.sets)))]
 
     def grade(self, candidates: Sequence[Outputs]) -> Grade:
-        """Our verdict on what a candidate gave for the first sets, as for any conversion."""
+        """Our verdict on what a candidate gave for the first sets, as of any check."""
+        count = len(candidates)
+        parities = [
+            parity
+            for truth, given, noise in zip(self.truth, candidates, self.noise, strict=False)
+            for parity in compare_outputs(truth, given, noise)
+        ]
+        if suspects(parities) and (known := self.directions(count)) is not None:
+            found = suspicion(known, candidates)
+            if found is not None:
+                worst = blamed(found.words, parities)
+                return grade([Suspected(worst.name, "all inputs", worst)])
         proofs = [
             proof
             for index, given in enumerate(candidates)
@@ -77,7 +113,7 @@ def gather(subject: Subject, cache: Path) -> Evidence:
 
 
 def evidence_of(
-    model: ModelProto, path: Path, folder: Path, sets: Sequence[InputSet], threads: int = 1
+    model: ModelProto, path: Path, folder: Path, sets: Sequence[InputSet], threads: int = THREADS
 ) -> Evidence:
     """The evidence of any canonical model on any inputs, written into `folder`."""
     for name, arrays in ((f"inputs/{i}", one.arrays) for i, one in enumerate(sets)):

@@ -1,7 +1,7 @@
 """The ONNX guest: runs .onnx files on ONNX Runtime, and gives their truth and their noise.
 
-`load`, `run` and `time` are those of ONNX Runtime's own guest; `truth` and `floor_runs` are this
-one's alone. A folder of inputs or outputs is one set of tensors (interop.workers.tensors).
+`load`, `run` and `time` are those of ONNX Runtime's own guest; `truth`, `floor_runs` and `suspicions`
+are this one's alone. A folder of inputs or outputs is one set of tensors (interop.workers.tensors).
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ import onnx
 from interop.converters.onnxruntime.guest import load, run, time
 
 from interop.parity.floor import runs as floor
+from interop.parity.floor.constants import directions
 from interop.parity.floor.noise import disputed
 from interop.parity.floor.precisions import precision_named
 from interop.parity.truth.evaluator import Truth
+from interop.parity.verdict.elements import flatten
+from interop.parity.verdict.suspicion import suspicion
 from interop.workers.tensors import read_tensors, write_tensors
 
 #: Perturbed runs before a floor is called disputed: five that agree by chance come once in sixteen.
@@ -73,4 +76,26 @@ def _disputed(truth: str, folder: str, runs: int) -> bool:
     return disputed(read_tensors(truth), given)
 
 
-OPERATIONS = {"load": load, "run": run, "time": time, "truth": truth, "floor_runs": floor_runs}
+def suspicions(
+    model: str, inputs: list[str], truth: list[str], outputs: list[list[str]], seed: int = 0
+) -> dict[str, Any]:
+    """Which constant of `model`, if any, explains the errors of each side (a list of its folders of
+    outputs, one a set of inputs): `found` has a Suspicion or None for each."""
+    known = directions(
+        onnx.load(model), [read_tensors(one) for one in inputs],
+        [flatten(read_tensors(one)) for one in truth], seed=seed,
+    )  # fmt: skip
+    if known is None:
+        return {"found": [None] * len(outputs)}
+    found = [suspicion(known, [flatten(read_tensors(one)) for one in side]) for side in outputs]
+    return {"found": [one and one.to_json() for one in found]}
+
+
+OPERATIONS = {
+    "load": load,
+    "run": run,
+    "time": time,
+    "truth": truth,
+    "floor_runs": floor_runs,
+    "suspicions": suspicions,
+}

@@ -4,10 +4,11 @@ Rounding is random, and a wrong constant moves every output on every input along
 (floor/constants.py). So the error, all outputs on all sets of inputs together, is projected on each
 direction: c = <e, d> / <d, d> is the change of the constant that explains it best. Runs that only
 round give the standard error of c; that of an artifact which rounds more coarsely is larger in
-proportion, by the rms of what c leaves unexplained. c is called a fault where it is many standard
-errors from none, and at least what a fault of that constant is: half an epsilon, the sixth digit
-of a factor. Neither alone would do: a coarser exp moves along some direction, a little; and by
-chance an error seems a large change of a constant that hardly matters.
+proportion, by the rms of what c leaves unexplained. Of the constants whose c is many standard errors
+from none, and leaves them their sign, the one that explains most of the error's power counts; it is
+called a fault where c is as large as a fault is (half an epsilon, the sixth digit of a factor).
+Neither would do alone: a coarser exp moves along some direction, a little; and by chance an error
+seems a large change of a constant that hardly matters.
 
 With 32 runs, five standard errors are passed by chance once in 50,000 (Student's t, both sides).
 Measured on four models of the scorecard, some 200 faithful runs: 3.4 at most. An epsilon a tenth or
@@ -77,25 +78,25 @@ def blamed(words: str, parities: Sequence[OutputParity]) -> OutputParity:
 
 
 def suspicion(known: Directions, outputs: Sequence[Mapping[str, Array]]) -> Suspicion | None:
-    """The constant that explains most of the error of `outputs` (a mapping a set of inputs), if any
-    explains it beyond doubt. None, too, where an output is not comparable: that is no small fault."""
+    """The constant that explains most of the error of `outputs` (a mapping a set of inputs), if it
+    does so beyond doubt, and is wrong by so much that it is a fault. None, too, where an output is
+    not comparable: that is no small fault."""
     picked = {index: known.sample.pick(index, given) for index, given in enumerate(outputs)}
-    error = known.sample.error(picked)[known.sample.weight > 0]
+    use = known.sample.weight > 0
+    error = (known.sample.error(picked) * known.sample.weight)[use]
     if not np.isfinite(error).all():
         return None
-    error = error * known.sample.weight[known.sample.weight > 0]
-    moves = known.moves[:, known.sample.weight > 0]
-    scatter = known.scatter[:, known.sample.weight > 0]
+    moves, scatter = known.moves[:, use], known.scatter[:, use]
     lengths = np.sum(np.square(moves), axis=1)
     changes = moves @ error / lengths
     standard = np.sqrt(np.mean(np.square(moves @ scatter.T / lengths[:, None]), axis=1))
     rest = np.mean(np.square(error[None, :] - changes[:, None] * moves), axis=1)
     errors = np.abs(changes) / (standard * np.sqrt(np.maximum(rest, 1.0)))
     share = np.square(changes) * lengths / max(float(np.sum(np.square(error))), 1e-300)
-    least = np.array([one.least for one in known.constants])
-    signed = (changes + 1) * errors >= -STANDARD_ERRORS * np.abs(changes)
-    guilty = np.flatnonzero((errors >= STANDARD_ERRORS) & (np.abs(changes) >= least) & signed)
-    if not guilty.size:
-        return None
-    at = int(guilty[np.argmax(share[guilty])])
-    return Suspicion(known.constants[at], float(changes[at]), float(errors[at]), float(share[at]))
+    signed = changes + 1 >= -STANDARD_ERRORS * np.abs(changes) / np.maximum(errors, 1e-300)
+    explains = np.where((errors >= STANDARD_ERRORS) & signed, share, 0.0)
+    best = int(np.argmax(explains))  # constants whose directions are alike are told apart so
+    found = Suspicion(
+        known.constants[best], float(changes[best]), float(errors[best]), float(share[best])
+    )
+    return found if explains[best] and abs(found.change) >= found.constant.least else None

@@ -21,7 +21,7 @@ from interop.parity.inputs.wide import wide_input_sets
 from interop.parity.truth.evaluator import Truth
 from interop.parity.verdict.compare import OutputParity, compare_outputs
 from interop.parity.verdict.grade import Grade, grade
-from interop.parity.verdict.proof import prove
+from interop.parity.verdict.proof import abreast
 from interop.parity.verdict.suspicion import blamed, suspects, suspicion
 from interop.workers.tensors import read_tensors, write_tensors
 from scorecard.edit import Array
@@ -36,13 +36,14 @@ THREADS = 1
 
 
 @dataclass(frozen=True)
-class Suspected:
-    """A verdict on all the inputs together, as a Proof."""
+class Compared:
+    """One comparison of an output, as a Proof; `own`: of a candidate with the truth."""
 
     name: str
     inputs: str
     worst: OutputParity
     hop: str = "none"
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,43 @@ class Evidence:
     plain: tuple[Outputs, ...]
     noise: tuple[Mapping[str, Noise], ...]
     _directions: dict[int, Directions | None] = field(default_factory=dict)
+    _plain: dict[int, tuple[OutputParity, ...]] = field(default_factory=dict)
 
-    def directions(self, count: int) -> Directions | None:
+    def folders(self, name: str, count: int = QUICK) -> list[str]:
+        return [str(self.folder / name / str(index)) for index in range(min(count, len(self.sets)))]
+
+    def compared(self, candidates: Sequence[Outputs], first: int = 0) -> list[Compared]:
+        """What a candidate gave for the sets from number `first` on, held against the truth and
+        against ONNX Runtime's plain run, which is held against the truth, too: as in any check."""
+        found = []
+        for index, given in enumerate(candidates, first):
+            label, noise = self.sets[index].label, self.noise[index]
+            others = abreast(self.plain[index], given, noise)
+            own = compare_outputs(self.truth[index], given, noise)
+            found += [Compared(one.name, label, one) for one in (*self._of_plain(index), *others)]
+            found += [Compared(one.name, label, one, own=True) for one in own]
+        return found
+
+    def grade(self, candidates: Sequence[Outputs], found: Sequence[Compared] = ()) -> Grade:
+        """Our verdict on what a candidate gave for the first sets; `found`: how that `compared`,
+        where it is known."""
+        found = found or self.compared(candidates)
+        parities = [one.worst for one in found if one.own]
+        if suspects(parities) and (known := self._directions_on(len(candidates))) is not None:
+            wrong = suspicion(known, candidates)
+            if wrong is not None:
+                worst = blamed(wrong.words, parities)
+                return grade([*found, Compared(worst.name, "all inputs", worst)])
+        return grade(found)
+
+    def _of_plain(self, index: int) -> tuple[OutputParity, ...]:
+        if index not in self._plain:
+            self._plain[index] = compare_outputs(
+                self.truth[index], self.plain[index], self.noise[index]
+            )
+        return self._plain[index]
+
+    def _directions_on(self, count: int) -> Directions | None:
         """Of the model's constants, on the first `count` sets; worked out when first asked for."""
         if count not in self._directions:
             inputs = [one.arrays for one in self.sets[:count]]
@@ -67,35 +103,6 @@ class Evidence:
                 self.model, inputs, self.truth[:count], threads=THREADS
             )
         return self._directions[count]
-
-    def folders(self, name: str, count: int = QUICK) -> list[str]:
-        return [str(self.folder / name / str(index)) for index in range(min(count, len(self.sets)))]
-
-    def grade(self, candidates: Sequence[Outputs]) -> Grade:
-        """Our verdict on what a candidate gave for the first sets, as of any check."""
-        count = len(candidates)
-        parities = [
-            parity
-            for truth, given, noise in zip(self.truth, candidates, self.noise, strict=False)
-            for parity in compare_outputs(truth, given, noise)
-        ]
-        if suspects(parities) and (known := self.directions(count)) is not None:
-            found = suspicion(known, candidates)
-            if found is not None:
-                worst = blamed(found.words, parities)
-                return grade([Suspected(worst.name, "all inputs", worst)])
-        proofs = [
-            proof
-            for index, given in enumerate(candidates)
-            for proof in prove(
-                self.sets[index].label,
-                self.truth[index],
-                self.plain[index],
-                given,
-                self.noise[index],
-            )
-        ]
-        return grade(proofs)
 
 
 def gather(subject: Subject, cache: Path) -> Evidence:

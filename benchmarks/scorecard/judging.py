@@ -13,7 +13,7 @@ from onnx.checker import ValidationError
 from interop.errors import InteropError
 from interop.workers.tensors import write_tensors
 from scorecard.cases import Case
-from scorecard.equivalence import Original
+from scorecard.equivalence import Difference, Original
 from scorecard.evidence import QUICK, Evidence, Outputs
 from scorecard.executors import DoesNotRunError, Session, Setting, run_elsewhere, settings
 from scorecard.gates.peers import Peers
@@ -36,6 +36,7 @@ class Judge:
         self._name, self._evidence, self._peers = name, evidence, peers
         self._scratch = scratch
         self._original = Original(evidence)
+        self._differences: dict[str, Difference] = {}  # of rewrites, which are run twice
 
     def judge(self, case: Case) -> Row:
         method = {"mutant": self._mutant, "setting": self._setting, "rewrite": self._rewrite}
@@ -73,7 +74,9 @@ class Judge:
         model, count = rewrite(row, self._evidence.model)
         if not count:
             return self._row(case, "left out", reason="it applies nowhere")
-        difference = self._original.difference(model, enough=FAITHFUL)
+        if row.name not in self._differences:
+            self._differences[row.name] = self._original.difference(model, enough=FAITHFUL)
+        difference = self._differences[row.name]
         if difference.size > FAITHFUL:
             return self._row(
                 case, "left out", difference=difference.size, on=difference.inputs,
@@ -104,7 +107,8 @@ class Judge:
     ) -> dict[str, object]:
         """What every gate says on the quick sets; ours and the formulas also on all."""
         evidence = self._evidence
-        blamed = {OURS: not evidence.grade(quick).passes, **self._formulas(quick, 0)}
+        found = evidence.compared(quick)
+        blamed = {OURS: not evidence.grade(quick, found).passes, **self._formulas(quick, 0)}
         if self._peers is not None:
             blamed.update(self._peers.judge(evidence.folders("plain"), self._written(quick)))
         try:
@@ -115,7 +119,7 @@ class Judge:
             )
         except DoesNotRunError:  # on sizes that it was not made for
             return {"blamed": blamed, "blamed_wide": dict.fromkeys((OURS, *TESTS), True)}
-        whole = evidence.grade([*quick, *rest])
+        whole = evidence.grade([*quick, *rest], [*found, *evidence.compared(rest, QUICK)])
         later = self._formulas(rest, QUICK)
         wide = {OURS: not whole.passes, **{name: blamed[name] or later[name] for name in TESTS}}
         bits = whole.effective_bits

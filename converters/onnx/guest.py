@@ -6,18 +6,19 @@ are this one's alone. A folder of inputs or outputs is one set of tensors (inter
 
 from __future__ import annotations
 
+import gc
 import time as clock
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import onnx
 from interop.converters.onnxruntime.guest import load, run, time
 
 from interop.parity.floor import runs as floor
 from interop.parity.floor.constants import directions
 from interop.parity.floor.noise import disputed
 from interop.parity.floor.precisions import precision_named
+from interop.parity.mapped import load_mapped
 from interop.parity.truth.evaluator import Truth
 from interop.parity.verdict.elements import flatten
 from interop.parity.verdict.suspicion import suspicion
@@ -29,12 +30,14 @@ MORE_RUNS = 16
 
 def truth(model: str, inputs: list[str], outputs: list[str]) -> dict[str, Any]:
     """The float64 outputs of the canonical `model` for each folder of inputs."""
-    evaluator = Truth(onnx.load(model))
+    evaluator = Truth(load_mapped(model))
     seconds = []
     for source, target in zip(inputs, outputs, strict=True):
         start = clock.perf_counter()
         write_tensors(target, evaluator.run(read_tensors(source)))
         seconds.append(clock.perf_counter() - start)
+    del evaluator
+    gc.collect()  # it holds itself in a circle, and with it the weights
     return {"seconds": seconds}
 
 
@@ -53,7 +56,7 @@ def floor_runs(
     truth: folders of the true outputs. Where the runs are all on one side of it, which a few may be by
     chance where the graph rounds inside, there are more of them.
     """
-    graph, row = onnx.load(model), precision_named(precision)
+    graph, row = load_mapped(model), precision_named(precision)
     sets = {folder: read_tensors(folder) for folder in inputs}
 
     targets = dict(zip(inputs, outputs, strict=True))
@@ -82,7 +85,7 @@ def suspicions(
     """Which constant of `model`, if any, explains the errors of each side (a list of its folders of
     outputs, one a set of inputs): `found` has a Suspicion or None for each."""
     known = directions(
-        onnx.load(model), [read_tensors(one) for one in inputs],
+        load_mapped(model), [read_tensors(one) for one in inputs],
         [flatten(read_tensors(one)) for one in truth], seed=seed,
     )  # fmt: skip
     if known is None:

@@ -18,6 +18,7 @@ from onnx import numpy_helper as nph
 
 from interop.parity.floor.runs import floor_runs, perturbable
 from interop.parity.floor.session import Session, skeleton
+from interop.parity.mapped import array_of
 from interop.parity.sampled import Array, Sample
 from interop.parity.verdict.elements import flatten
 
@@ -156,7 +157,7 @@ class _Trials:
     ) -> None:
         tensors = perturbable(model)
         self._inputs, self._sample, self._threads = inputs, sample, threads
-        self._weights = {name: nph.to_array(tensor) for name, tensor in tensors.items()}
+        self._weights = {name: array_of(tensor) for name, tensor in tensors.items()}
         self._bare = skeleton(model, tensors)
         self._session = Session(self._bare, threads)
         self._plain = self._error(self._session, self._weights)

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto
-from onnx import numpy_helper as nph
 
 from interop.parity.floor.emulate import CONTRACTIONS, RECURRENT, Emulation, emulate, scale_of
 from interop.parity.floor.precisions import FLOAT32, INT8, Precision, Rounds
 from interop.parity.floor.rounding import perturb, to_grid, to_int8
 from interop.parity.floor.session import Session, filled, skeleton
+from interop.parity.mapped import array_of
 from interop.parity.settings import graphs, reads, settings
 
 Array = np.ndarray[Any, Any]
@@ -79,7 +79,7 @@ def floor_runs(
     for run in range(first, runs + 1):
         rng = np.random.default_rng([seed, run]) if run else None
         for name, tensor in weights.items():
-            feeds[name] = _prepared(name, nph.to_array(tensor), precision, axes, rng)
+            feeds[name] = _prepared(name, array_of(tensor), precision, axes, rng)
         if session is None or fuses:
             session = Session(filled(bare, feeds), threads, optimized=True)
         for label, arrays in inputs.items():
@@ -145,7 +145,7 @@ def _scales(
     if emulation.ranges is None:
         return {}
     session = Session(emulation.ranges, threads)
-    plain = {name: nph.to_array(tensor) for name, tensor in weights.items()}
+    plain = {name: array_of(tensor) for name, tensor in weights.items()}
     found = [session.run({**plain, **arrays}) for arrays in inputs.values()]
     names = [scale_of(name) for name in emulation.calibrated]
     return {name: np.maximum.reduce([one[name] for one in found]) for name in names}

@@ -49,6 +49,11 @@ def perturbable(model: ModelProto) -> dict[str, TensorProto]:
     }
 
 
+def heavy(model: ModelProto) -> bool:
+    """Whether runs with weights of their own cost more than is to be spent on them lightly."""
+    return sum(math.prod(t.dims) for t in perturbable(model).values()) > FUSED
+
+
 def floor_runs(
     model: ModelProto,
     inputs: Mapping[str, Mapping[str, Array]],
@@ -74,7 +79,7 @@ def floor_runs(
         emulation = emulate(bare, precision, frozenset(axes))
         bare = emulation.model
         feeds = _scales(emulation, weights, inputs, threads)
-    fuses = precision == FLOAT32 and sum(math.prod(t.dims) for t in weights.values()) <= FUSED
+    fuses = precision == FLOAT32 and not heavy(model)
     session = None if fuses else Session(bare, threads)
     for run in range(first, runs + 1):
         rng = np.random.default_rng([seed, run]) if run else None

@@ -11,9 +11,10 @@ from onnx import ModelProto
 from onnx.checker import ValidationError
 
 from interop.errors import InteropError
+from interop.parity.verdict.compare import OutputParity, Verdict, compare_outputs
 from interop.workers.tensors import write_tensors
 from scorecard.cases import Case
-from scorecard.equivalence import Difference, Original
+from scorecard.equivalence import Difference, Original, distance
 from scorecard.evidence import QUICK, Evidence, Outputs
 from scorecard.executors import DoesNotRunError, Session, Setting, run_elsewhere, settings
 from scorecard.gates.peers import Peers
@@ -27,6 +28,33 @@ OURS = "interop"
 #: A rewrite that differs more than this in float64 is none of that model (a shape that the file
 #: declares may not be true); weights that are rounded anew differ by float32's rounding.
 FAITHFUL = 1e-6
+
+
+#: An error of so many times the floor is no rounding, whoever computes it.
+OBVIOUS = 1000.0
+
+
+def obvious(evidence: Evidence, outputs: Sequence[Outputs]) -> Difference | None:
+    """How far a mutant is from the original, on the first set of inputs where float32 shows it beyond
+    doubt: another shape, other integers or infinities, or an error that is far more than rounding."""
+    for one, truth, noise, given in zip(
+        evidence.sets, evidence.truth, evidence.noise, outputs, strict=False
+    ):
+        if any(floor.disputed for floor in noise.values()):
+            continue
+        found = compare_outputs(truth, given, noise)
+        if any(p.verdict is Verdict.NOT_COMPARABLE or _other_integers(p) for p in found):
+            return Difference(math.inf, one.label)
+        if any(p.multiple is not None and p.multiple.worst >= OBVIOUS for p in found):
+            size = max(
+                distance(true, given[name].astype(true.dtype)) for name, true in truth.items()
+            )
+            return Difference(size, one.label)
+    return None
+
+
+def _other_integers(parity: OutputParity) -> bool:
+    return parity.verdict is Verdict.DIVERGENT and parity.multiple is None
 
 
 class Judge:
@@ -52,7 +80,7 @@ class Judge:
             quick = [session.run(one) for one in self._evidence.sets[:QUICK]]
         except (ValidationError, DoesNotRunError) as error:
             return self._row(case, "does not run", reason=str(error)[:120])
-        found = self._original.difference(mutant)
+        found = obvious(self._evidence, quick) or self._original.difference(mutant)
         status = "changed" if found.changed else "equivalent"
         verdicts = self._verdicts(quick, session)
         exact = None

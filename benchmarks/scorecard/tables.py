@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from scorecard.gates.usual import TESTS
-from scorecard.judging import OURS
+from scorecard.judging import OBVIOUS, OURS
 from scorecard.ledger import Row
 from scorecard.mutators import MUTATORS
 from scorecard.subjects import SUBJECTS
@@ -66,7 +66,8 @@ def _counts(rows: Sequence[Row], seed: int) -> str:
         "# Mutation scorecard\n\n"
         f"Seed {seed}. {sum(mutants.values())} mutants by {len(MUTATORS)} mutators on "
         f"{len({row.subject for row in rows})} models: {mutants['changed']} change the function "
-        f"(decided in float64), {mutants['equivalent']} do not on any input that was tried, "
+        f"(decided in float64, or by an error of {OBVIOUS:.0f} times what rounding does), "
+        f"{mutants['equivalent']} do not on any input that was tried, "
         f"{mutants['does not run']} do not run and count for nobody. "
         f"{len(faithful(rows))} faithful variants ({listed})."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,3 +38,16 @@ class Floors:
             self._done.add(precision.name)
         runs = [read_tensors(Path(folders[index], str(run))) for run in range(FLOOR_RUNS + 1)]
         return measure_outputs(truth, runs, precision)
+
+    def suspicions(self, sides: Sequence[Sequence[str]]) -> list[dict[str, Any] | None]:
+        """For each side, of which the folders of outputs are given, the constant that explains its
+        error, if one does. Raises as floor_runs does."""
+        if not sides:
+            return []
+        answer = self._checker.call(
+            "suspicions", model=str(self._plan.canonical), inputs=self._plan.inputs(),
+            truth=self._plan.outputs("truth"), outputs=[list(side) for side in sides],
+            seed=self._seed,
+        )  # fmt: skip
+        found: list[dict[str, Any] | None] = answer["found"]
+        return found

@@ -14,6 +14,7 @@ from interop.parity.floor.noise import Noise
 from interop.parity.floor.precisions import FLOAT32, Precision
 from interop.parity.verdict.compare import OutputParity, compare_outputs
 from interop.parity.verdict.proof import abreast
+from interop.parity.verdict.suspicion import blamed, suspects
 from interop.proof import Plan, yardstick
 from interop.workers.tensors import read_tensors
 
@@ -86,7 +87,25 @@ def hold(
             found[number] += _held(
                 one.label, outputs, truth, own, floors_of, narrower is not None, others
             )
+    if narrower is not None:
+        _suspect(narrower, attempts, found)
     return Findings(tuple(map(tuple, found)), tuple(floors))
+
+
+def _suspect(floors: Floors, attempts: Sequence[Attempt], found: Sequence[list[Held]]) -> None:
+    """Look for a wrong constant behind what passes by no wide margin, of all sides at once; what is
+    found is one more comparison with the truth."""
+    held = {
+        number: [one.worst for one in own if one.against == TRUTH]
+        for number, own in enumerate(found)
+        if declared(attempts[number]) == FLOAT32
+    }
+    doubtful = [number for number, parities in held.items() if suspects(parities)]
+    answers = floors.suspicions([attempts[number].outputs for number in doubtful])
+    for number, answer in zip(doubtful, answers, strict=True):
+        if answer is not None:
+            worst = blamed(answer["words"], held[number])
+            found[number].append(Held(worst.name, "all inputs", TRUTH, worst))
 
 
 def _remembered(

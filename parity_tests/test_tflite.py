@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import onnx
 import pytest
@@ -10,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import interop
 from interop.errors import UnsupportedOperator, UsageError
+from interop.graph.canonical import canonicalize
 
 pytestmark = pytest.mark.slow
 
@@ -63,6 +66,15 @@ def converted(network, folder, **options):
     return interop.convert(str(network), target="tflite", output=folder, **options)
 
 
+def written_again(open_worker, folder):
+    """What was converted into folder / "out", as canonical ONNX."""
+    open_worker("tflite").call(
+        "load_and_export", reference=str(folder / "out" / "model.tflite"), inputs=None,
+        outputs=None, path=str(folder / "again.onnx"), sizes={}, trust=False,
+    )  # fmt: skip
+    return canonicalize(folder / "again.onnx")
+
+
 def test_precisions(network, images, tmp_path):
     whole = converted(network, tmp_path / "float32")
     half = converted(network, tmp_path / "float16", precision="float16")
@@ -88,6 +100,35 @@ def test_zoo(name, exported, tmp_path):
     assert done.grade == "A", done.manifest["rule"]["sentence"]
     inputs = {one["name"]: one["shape"] for one in done.manifest["signature"]["inputs"]}
     assert inputs == {one.name: list(one.shape) for one in ZOO[name].inputs}
+
+
+def test_transposed_convolutions_keep_their_pads(tmp_path_factory, tmp_path, open_worker):
+    """Padded as SAME pads, they come back as they went; the last, which is not, as one that is cut."""
+    rng = np.random.default_rng(1)
+    nodes, weights = [], {}
+    channels = (2, 4, 6, 4, 3)
+    windows = [  # kernel, strides, pads, output_padding
+        ([4, 4], [2, 2], [1, 1, 1, 1], [0, 0]),
+        ([3, 2], [3, 2], [0, 0, 0, 0], [0, 0]),
+        ([3, 4], [1, 3], [1, 0, 1, 1], [0, 0]),
+        ([3, 3], [2, 2], [1, 1, 1, 1], [1, 1]),
+    ]
+    for number, (kernel, strides, pads, extra) in enumerate(windows):
+        shape = (channels[number], channels[number + 1], *kernel)
+        weights[f"w{number}"] = rng.standard_normal(shape).astype(np.float32)
+        weights[f"b{number}"] = rng.standard_normal(shape[1]).astype(np.float32)
+        operands = ["x" if number == 0 else f"x{number}", f"w{number}", f"b{number}"]
+        result = "y" if number == 3 else f"x{number + 1}"
+        nodes.append(
+            helper.make_node(
+                "ConvTranspose", operands, [result], strides=strides, pads=pads, output_padding=extra
+            )
+        )
+    path = save(tmp_path_factory, nodes, weights, ["batch", 2, 3, 5], ["batch", 3, "high", "wide"])
+    assert converted(path, tmp_path / "out").grade == "A"
+    counts = Counter(node.op_type for node in written_again(open_worker, tmp_path).graph)
+    assert counts["ConvTranspose"] == 4
+    assert counts["Slice"] == counts["Add"] == 1
 
 
 def test_int8_needs_data(network, tmp_path):

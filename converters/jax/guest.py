@@ -1,6 +1,5 @@
 """The JAX worker: builds the artifact from written source, loads it from disk, and runs it."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from interop.converters.jax.gradients import gradients
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.timing import time_calls
 
 # An exception is told to the host by its own words, not by what JAX says of its traceback.
 jax.config.update("jax_traceback_filtering", "off")
@@ -75,14 +75,8 @@ def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
 
 def time_runs(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
     """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
-    feeds, seconds = _feeds(inputs), []
-    for _ in range(warmup):
-        jax.block_until_ready(_state["function"](**feeds))
-    for _ in range(runs):
-        start = time.perf_counter()
-        jax.block_until_ready(_state["function"](**feeds))
-        seconds.append(time.perf_counter() - start)
-    return {"seconds": seconds}
+    function, feeds = _state["function"], _feeds(inputs)
+    return time_calls(lambda: jax.block_until_ready(function(**feeds)), runs, warmup)
 
 
 def _feeds(folder: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import onnxruntime as ort
 
 from interop.errors import EnvironmentUnavailable, InvalidModel, UnsupportedOperator, UsageError
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.timing import time_calls
 
 #: device, precision → execution providers, the wanted one first, with their options.
 PROVIDERS: dict[tuple[str, str], list[tuple[str, dict[str, str]]]] = {
@@ -141,14 +142,7 @@ def time(inputs: str, runs: int, warmup: int = 1) -> dict[str, Any]:
     """Seconds of each of `runs` bare calls on one folder of inputs, after `warmup` unmeasured."""
     session = _session()
     feeds = {name: array.copy() for name, array in read_tensors(inputs).items()}
-    for _ in range(warmup):
-        session.run(None, feeds)
-    seconds = []
-    for _ in range(runs):
-        start = clock.perf_counter()
-        session.run(None, feeds)
-        seconds.append(clock.perf_counter() - start)
-    return {"seconds": seconds}
+    return time_calls(lambda: session.run(None, feeds), runs, warmup)
 
 
 def time_resident(inputs: str, runs: int, warmup: int = 1) -> dict[str, Any]:
@@ -162,14 +156,12 @@ def time_resident(inputs: str, runs: int, warmup: int = 1) -> dict[str, Any]:
     for output in session.get_outputs():
         binding.bind_output(output.name, device)
     binding.synchronize_inputs()
-    seconds = []
-    for count in range(warmup + runs):
-        start = clock.perf_counter()
+
+    def finished() -> None:
         session.run_with_iobinding(binding)
         binding.synchronize_outputs()
-        if count >= warmup:
-            seconds.append(clock.perf_counter() - start)
-    return {"seconds": seconds}
+
+    return time_calls(finished, runs, warmup)
 
 
 def _memory(session: ort.InferenceSession) -> str:

@@ -1,6 +1,5 @@
 """The torch worker: loads a model once, exports it or builds it from written source, and runs it."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from interop.converters.torch.weights import load_weights
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.timing import time_calls
 
 _state: dict[str, Any] = {}
 
@@ -88,14 +88,8 @@ def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
 
 def time_runs(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
     """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
-    feeds, seconds = _feeds(inputs), []
-    for _ in range(warmup):
-        _forward(feeds)
-    for _ in range(runs):
-        start = time.perf_counter()
-        _forward(feeds)
-        seconds.append(time.perf_counter() - start)
-    return {"seconds": seconds}
+    feeds = _feeds(inputs)
+    return time_calls(lambda: _forward(feeds), runs, warmup)
 
 
 def _feeds(folder: str) -> list[torch.Tensor]:

@@ -27,7 +27,7 @@ _GRADE = _maybe({"enum": ["A", "B", "C", "F"]})
 
 _LATENCY = _object(
     median=_NUMBER, over=_TEXT, ratio=_NUMBER, low=_NUMBER, high=_NUMBER, is_reference=_FLAG,
-    verdict={"enum": ["faster", "slower", "tie", "reference"]}, runs=_COUNT,
+    verdict={"enum": ["faster", "slower", "tie", "unclear", "reference"]}, runs=_COUNT,
     peak_memory_bytes=_COUNT,
     percentiles=_object(p50=_maybe(_NUMBER), p90=_maybe(_NUMBER), p99=_maybe(_NUMBER)),
 )  # fmt: skip

@@ -14,7 +14,7 @@ from interop.bench import percentiles, warmup
 from interop.bench.clocks import Clock
 from interop.bench.energy import Meters
 from interop.bench.grading import Graded
-from interop.bench.intervals import CONFIDENCE, RESAMPLES, Ratio, compare, resolution_of
+from interop.bench.intervals import CONFIDENCE, RESAMPLES, UNCLEAR, Ratio, compare, resolution_of
 from interop.bench.machine import Machine, complaints, share_of_others, spread
 from interop.bench.measure import Measured, Outcome
 from interop.bench.subject import Subject, items_in
@@ -105,6 +105,8 @@ def rules() -> dict[str, str]:
         "interval": f"Its interval ({CONFIDENCE:.0%}) is a bootstrap over processes, in them over "
         f"blocks, and in those over runs ({RESAMPLES} resamples), stretched for the few processes.",
         "tie": "A tie: the interval holds 1, or the first contender differs as much from itself.",
+        "unclear": f"Unclear: the interval holds 1 and {UNCLEAR:g} times, too; repeat it on a quieter "
+        "machine.",
         "percentiles": f"A percentile needs {percentiles.BEYOND} runs beyond it: {needs}.",
         "warm_up": f"Warmed up: the medians of {warmup.CALM} windows of {warmup.WINDOW} runs in a row "
         f"are no more than {warmup.FALL:.0%} below the lowest before; given up after "

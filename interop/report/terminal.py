@@ -117,10 +117,14 @@ def _facts(manifest: dict[str, Any], folder: str) -> Table:
     table.add_row("compared", manifest["parity"]["summary"])
     latency = manifest["latency"]
     low, high = latency["ratio_interval"]
+    unclear = latency["verdict"] == "unclear"
+    between = (
+        "unclear: the machine was busy" if unclear else f"95 % between {low:.2f} and {high:.2f}"
+    )
     table.add_row(
         "latency",
         f"{latency['artifact_ms']:.1f} ms against {latency['source_ms']:.1f} ms at the source: "
-        f"{latency['ratio']:.2f} times (95 % between {low:.2f} and {high:.2f})",
+        f"{latency['ratio']:.2f} times ({between})",
     )
     seconds = manifest["seconds"]
     table.add_row("took", f"{seconds['total']:.1f} s")

@@ -44,9 +44,9 @@ def scan(body, states, inputs, collected, axes, directions, output_axes, output_
     """ONNX's Scan: slices of the inputs in, states carried, slices of the outputs stacked."""
     moved = []
     for x, axis, backwards in zip(inputs, axes, directions):
-        axis = axis % x.shape.rank
-        order = [axis] + [i for i in range(x.shape.rank) if i != axis]
-        x = tf.transpose(x, order)
+        if axis:  # else its rank need not be known
+            axis = axis % x.shape.rank
+            x = tf.transpose(x, [axis] + [i for i in range(x.shape.rank) if i != axis])
         moved.append(tf.reverse(x, [0]) if backwards else x)
 
     def turn(t, going, *states):

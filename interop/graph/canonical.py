@@ -23,6 +23,7 @@ from interop.graph.infer import infer_shapes
 from interop.graph.lengths import drop_full_lengths
 from interop.graph.load import CANONICAL_OPSET, load
 from interop.graph.origins import remember, restore
+from interop.graph.patterns import recognise
 from interop.graph.reshapes import drop_idle_expands, settle_targets, swap_axes
 from interop.graph.shared import share
 from interop.graph.states import drop_zero_states
@@ -82,6 +83,7 @@ def tidy(path: Path, model: ir.Model, declared: Mapping[str, ir.Shape] | None = 
         if declared and not changed:
             changed, declared = give_back(model, declared), None
     count_loops(model)
+    recognise(model)
     unwrap_indices(model)
     drop_zero_states(model)
     drop_full_lengths(model)

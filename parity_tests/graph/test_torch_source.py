@@ -118,6 +118,27 @@ def test_attention_spelt_out_becomes_one_call(tmp_path, mask):
     assert "softmax" not in text
 
 
+def test_attention_as_jax_has_it(tmp_path):
+    """Heads taken apart and keys turned in one, and the product scaled afterwards."""
+    nodes = [
+        helper.make_node("Transpose", ["k"], ["kt"], perm=[0, 2, 3, 1]),
+        helper.make_node("MatMul", ["q", "kt"], ["product"]),
+        helper.make_node("Mul", ["product", "s"], ["scores"]),
+        helper.make_node("Add", ["scores", "mask"], ["masked"]),
+        helper.make_node("Softmax", ["masked"], ["p"], axis=-1),
+        helper.make_node("MatMul", ["p", "v"], ["y"]),
+    ]
+    inputs = {**HEADS, "k": ["batch", 5, 2, 16], "mask": ["batch", 1, 5, 5]}
+    _, text = source(tmp_path, nodes, inputs, ["y"], {"s": np.float32(0.25)})
+    assert "F.scaled_dot_product_attention(q, x, v, attn_mask=mask)" in text
+    assert "k.permute([0, 2, 1, 3])" in text
+    # Keys that are turned otherwise are other keys.
+    nodes[0] = helper.make_node("Transpose", ["k"], ["kt"], perm=[0, 2, 1, 3])
+    inputs["k"] = ["batch", 16, 2, 5]
+    _, text = source(tmp_path, nodes, inputs, ["y"], {"s": np.float32(0.25)})
+    assert "F.softmax" in text
+
+
 def test_another_scale_is_said(tmp_path):
     nodes, weights = attention(scale=0.1)
     _, text = source(tmp_path, nodes, HEADS, ["y"], weights)

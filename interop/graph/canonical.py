@@ -62,13 +62,20 @@ def canonicalize(path: Path) -> ir.Model:
         )
         bring_back(model)
         restore(model, origins)
-    return tidy(path, model, take_away(model))
+    return tidy(path, model, take_away(model), written=True)
 
 
-def tidy(path: Path, model: ir.Model, declared: Mapping[str, ir.Shape] | None = None) -> ir.Model:
+def tidy(
+    path: Path,
+    model: ir.Model,
+    declared: Mapping[str, ir.Shape] | None = None,
+    *,
+    written: bool = False,
+) -> ir.Model:
     """Constants lifted and folded, shapes inferred, nothing unused; `model` is consumed.
 
-    declared: shapes by name, to be believed where inference leaves them open.
+    declared: shapes by name, to be believed where inference leaves them open. written: by an
+    exporter, so that what it spells out is recognised; what is spelled out for a target is not.
 
     Raises InvalidModel, naming `path`.
     """
@@ -83,7 +90,8 @@ def tidy(path: Path, model: ir.Model, declared: Mapping[str, ir.Shape] | None = 
         if declared and not changed:
             changed, declared = give_back(model, declared), None
     count_loops(model)
-    recognise(model)
+    if written:
+        recognise(model)
     unwrap_indices(model)
     drop_zero_states(model)
     drop_full_lengths(model)

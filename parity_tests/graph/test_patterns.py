@@ -12,6 +12,7 @@ import pytest
 from onnx import parser
 
 from interop.graph.canonical import canonicalize
+from interop.graph.expand import expand
 
 _NUMBERS = (
     "float one = {1.0}, float two = {2.0}, float six = {6.0}, float eight = {8.0}, float low = {-inf},"
@@ -256,3 +257,22 @@ def test_an_axis_that_a_softmax_goes_along_stays(tmp_path):
     found = both(tmp_path, body)
     assert "Softmax" in found[0]
     np.testing.assert_array_equal(found[2], np.ones((3, 6, 8), np.float32))
+
+
+@pytest.mark.parametrize("kind", ["LayerNormalization", "Softmax"])
+def test_what_is_spelled_out_for_a_target_stays(tmp_path, kind):
+    """A target that lacks the operator asks for its body, which recognised would be the operator."""
+    inner = {"LayerNormalization": "(x, scale)", "Softmax": "<axis = 1> (x)"}[kind]
+    model = parser.parse_model(
+        f"""<ir_version: 10, opset_import: ["": 20]> graph (float[batch, 6, 8] x) =>
+        (float[batch, 6, 8] y) <{_NUMBERS[_NUMBERS.index("float[8] scale") :]}> {{
+        y = {kind} {inner}
+        }}"""
+    )
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    canonical = canonicalize(tmp_path / "m.onnx")
+    (node,) = canonical.graph
+    node.name = "the one"
+    simpler, done = expand(canonical, ["the one"])
+    assert done == {"the one"}
+    assert kind not in {node.op_type for node in simpler.graph}

@@ -24,6 +24,7 @@ from interop.graph.layer_norms import fuse_layer_norms
 from interop.graph.lengths import drop_full_lengths
 from interop.graph.load import CANONICAL_OPSET, load
 from interop.graph.origins import remember, restore
+from interop.graph.patterns import recognise
 from interop.graph.reshapes import drop_idle_expands, settle_targets, swap_axes
 from interop.graph.shared import share
 from interop.graph.states import drop_zero_states
@@ -62,13 +63,20 @@ def canonicalize(path: Path) -> ir.Model:
         )
         bring_back(model)
         restore(model, origins)
-    return tidy(path, model, take_away(model))
+    return tidy(path, model, take_away(model), written=True)
 
 
-def tidy(path: Path, model: ir.Model, declared: Mapping[str, ir.Shape] | None = None) -> ir.Model:
+def tidy(
+    path: Path,
+    model: ir.Model,
+    declared: Mapping[str, ir.Shape] | None = None,
+    *,
+    written: bool = False,
+) -> ir.Model:
     """Constants lifted and folded, shapes inferred, nothing unused; `model` is consumed.
 
-    declared: shapes by name, to be believed where inference leaves them open.
+    declared: shapes by name, to be believed where inference leaves them open. written: by an
+    exporter, so that what it spells out is recognised; what is spelled out for a target is not.
 
     Raises InvalidModel, naming `path`.
     """
@@ -83,6 +91,8 @@ def tidy(path: Path, model: ir.Model, declared: Mapping[str, ir.Shape] | None = 
         if declared and not changed:
             changed, declared = give_back(model, declared), None
     count_loops(model)
+    if written:
+        recognise(model)
     unwrap_indices(model)
     drop_zero_states(model)
     drop_full_lengths(model)

@@ -98,7 +98,7 @@ def _suspect(floors: Floors, attempts: Sequence[Attempt], found: Sequence[list[H
     held = {
         number: [one.worst for one in own if one.against == TRUTH]
         for number, own in enumerate(found)
-        if declared(attempts[number]) == FLOAT32
+        if attempts[number].precision == FLOAT32
     }
     doubtful = [number for number, parities in held.items() if suspects(parities)]
     answers = floors.suspicions([attempts[number].outputs for number in doubtful])

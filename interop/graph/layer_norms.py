@@ -102,7 +102,7 @@ def _take_bias(node: ir.Node) -> None:
             continue
         first = source.attributes.get_int("axis", -1) % len(x.shape)
         norm = _Norm(x, len(x.shape) - first, source.attributes.get_float("epsilon", 1e-5))
-        if norm.fits(bias):
+        if bias is not None and norm.fits(bias):
             _become(node, norm, [scale, bias])
             return
 

@@ -1,7 +1,6 @@
 """The Caffe worker: exports networks to ONNX; builds them from written source, loads and runs them."""
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from interop.converters.caffe.loading import (
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.timing import time_calls
 
 _state: dict[str, Any] = {}
 
@@ -106,14 +106,8 @@ def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
 
 def time_runs(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
     """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
-    net, feeds, seconds = _state["net"], _feeds(inputs), []
-    for _ in range(warmup):
-        called(net, feeds)
-    for _ in range(runs):
-        start = time.perf_counter()
-        called(net, feeds)
-        seconds.append(time.perf_counter() - start)
-    return {"seconds": seconds}
+    net, feeds = _state["net"], _feeds(inputs)
+    return time_calls(lambda: called(net, feeds), runs, warmup)
 
 
 def called(net: Any, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

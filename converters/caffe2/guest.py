@@ -3,14 +3,13 @@
 Python 3.6, as all that it imports.
 """
 
-import time
-
 import numpy as np
 from caffe2.python import workspace
 from interop.converters.caffe2 import exporting, loading
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.timing import time_calls
 from interop.workers.written import import_source
 
 _state = {}
@@ -164,14 +163,8 @@ def _feed(arrays):
 
 def time_runs(inputs, runs, warmup):
     """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
-    arrays, seconds = read_tensors(inputs), []
-    for _ in range(warmup):
-        called(arrays)
-    for _ in range(runs):
-        start = time.perf_counter()
-        called(arrays)
-        seconds.append(time.perf_counter() - start)
-    return {"seconds": seconds}
+    arrays = read_tensors(inputs)
+    return time_calls(lambda: called(arrays), runs, warmup)
 
 
 OPERATIONS = {

@@ -4,7 +4,6 @@ Python 3.6, as all that it imports.
 """
 
 import os
-import time
 import warnings
 
 with warnings.catch_warnings():
@@ -15,6 +14,7 @@ from interop.converters.cntk import exporting, loading
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.timing import time_calls
 from interop.workers.written import import_source
 
 _state = {}
@@ -78,14 +78,8 @@ def called(feeds):
 
 def time_runs(inputs, runs, warmup):
     """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
-    feeds, seconds = _feeds(inputs), []
-    for _ in range(warmup):
-        called(feeds)
-    for _ in range(runs):
-        start = time.perf_counter()
-        called(feeds)
-        seconds.append(time.perf_counter() - start)
-    return {"seconds": seconds}
+    feeds = _feeds(inputs)
+    return time_calls(lambda: called(feeds), runs, warmup)
 
 
 def _feeds(folder):

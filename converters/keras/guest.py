@@ -4,7 +4,6 @@ The backend is TensorFlow, or what KERAS_BACKEND says.
 """
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from interop.converters.keras.gradients import gradients
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.timing import time_calls
 from interop.workers.written import import_source
 
 _state: dict[str, Any] = {}
@@ -105,16 +105,13 @@ def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
 
 def time_runs(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
     """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
-    feeds, seconds = _feeds(inputs), []
-    call = _state["call"]
-    for _ in range(warmup):
-        call(feeds)
-    for _ in range(runs):
-        start = time.perf_counter()
+    feeds, call = _feeds(inputs), _state["call"]
+
+    def finished():
         for value in keras.tree.flatten(call(feeds)):
             keras.ops.convert_to_numpy(value)  # wait for it
-        seconds.append(time.perf_counter() - start)
-    return {"seconds": seconds}
+
+    return time_calls(finished, runs, warmup)
 
 
 def _feeds(folder: str) -> Any:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 
 import mxnet as mx
 import numpy as np
@@ -11,6 +10,7 @@ from interop.converters.mxnet.loading import load_reference
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.timing import time_calls
 from interop.workers.written import import_source
 
 _state = {}
@@ -117,15 +117,13 @@ def time_runs(inputs, runs, warmup):
     """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
     arrays = {name: np.asarray(array) for name, array in read_tensors(inputs).items()}
     feeds = _feeds(_state, arrays)
-    seconds = []
-    for count in range(warmup + runs):
-        start = time.perf_counter()
+
+    def finished():
         results = _state["block"](*feeds)
         for value in results if isinstance(results, (list, tuple)) else [results]:
             value.wait_to_read()
-        if count >= warmup:
-            seconds.append(time.perf_counter() - start)
-    return {"seconds": seconds}
+
+    return time_calls(finished, runs, warmup)
 
 
 OPERATIONS = {

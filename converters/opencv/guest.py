@@ -5,7 +5,6 @@ A folder of inputs or outputs is one set of tensors (interop.workers.tensors).
 
 from __future__ import annotations
 
-import time as clock
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from interop.errors import InvalidModel, WorkerCrashed
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.timing import time_calls
 
 _LOADED: dict[str, Any] = {}
 
@@ -54,14 +54,8 @@ def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
 
 def time(inputs: str, runs: int, warmup: int = 1) -> dict[str, Any]:
     """Seconds of each of `runs` calls on one folder of inputs, after `warmup` unmeasured."""
-    feeds, seconds = _feeds(inputs), []
-    for _ in range(warmup):
-        _call(feeds)
-    for _ in range(runs):
-        start = clock.perf_counter()
-        _call(feeds)
-        seconds.append(clock.perf_counter() - start)
-    return {"seconds": seconds}
+    feeds = _feeds(inputs)
+    return time_calls(lambda: _call(feeds), runs, warmup)
 
 
 def _feeds(folder: str) -> dict[str, np.ndarray]:

@@ -5,7 +5,6 @@ A folder of inputs or outputs is one set of tensors (interop.workers.tensors).
 
 from __future__ import annotations
 
-import time as clock
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import openvino as ov
 
 from interop.errors import EnvironmentUnavailable, InvalidModel
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.timing import time_calls
 
 #: precision → what OpenVINO calls it. Unasked, it takes the narrowest that the processor is quick in.
 PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
@@ -30,7 +30,8 @@ def load(path: str, device: str = "cpu", precision: str = "fp32") -> dict[str, A
     core, asked = ov.Core(), PRECISIONS[precision]
     hints = {"INFERENCE_PRECISION_HINT": asked, "PERFORMANCE_HINT": "LATENCY"}
     try:
-        compiled = core.compile_model(core.read_model(path), device.upper(), hints)
+        model = core.read_model(path)
+        compiled = core.compile_model(model, device.upper(), hints)
     except RuntimeError as error:
         raise InvalidModel(
             f"OpenVINO cannot load {Path(path).name}",
@@ -47,9 +48,15 @@ def load(path: str, device: str = "cpu", precision: str = "fp32") -> dict[str, A
     _LOADED.update(
         request=compiled.create_infer_request(),
         inputs=[port.get_any_name() for port in compiled.inputs],
-        outputs=[sorted(port.get_names()) for port in compiled.outputs],
+        outputs=[_output_name(result) for result in model.get_results()],
     )
     return {"runtime": f"openvino {ov.__version__}", "inputs": _LOADED["inputs"]}
+
+
+def _output_name(result: Any) -> str:
+    """The model's own name of an output. A port has the names of all values that OpenVINO finds to be
+    the same, such as what a Reshape that does nothing is given."""
+    return str(result.get_friendly_name()).removesuffix("/sink_port_0")
 
 
 def _telling(text: str) -> str:
@@ -63,23 +70,16 @@ def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
     for source, target in zip(inputs, outputs, strict=True):
         results = _call(_feeds(source))
         named = {}
-        for index, names in enumerate(_LOADED["outputs"]):
-            for name in names:  # one value may be several outputs of the model
-                named[name] = np.array(results[index])
+        for name, result in zip(_LOADED["outputs"], results, strict=True):
+            named[name] = np.array(result)
         write_tensors(target, named)
     return {}
 
 
 def time(inputs: str, runs: int, warmup: int = 1) -> dict[str, Any]:
     """Seconds of each of `runs` calls on one folder of inputs, after `warmup` unmeasured."""
-    feeds, seconds = _feeds(inputs), []
-    for _ in range(warmup):
-        _call(feeds)
-    for _ in range(runs):
-        start = clock.perf_counter()
-        _call(feeds)
-        seconds.append(clock.perf_counter() - start)
-    return {"seconds": seconds}
+    feeds = _feeds(inputs)
+    return time_calls(lambda: _call(feeds), runs, warmup)
 
 
 def _feeds(folder: str) -> dict[str, ov.Tensor]:

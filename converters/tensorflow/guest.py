@@ -3,7 +3,6 @@
 import errno
 import os
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from tensorflow.python.saved_model.loader_impl import parse_saved_model
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.timing import time_calls
 from interop.workers.written import import_source
 
 _state: dict[str, Any] = {}
@@ -154,17 +154,13 @@ def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
 
 def time_runs(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
     """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
-    feeds, seconds = _feeds(inputs), []
-    function = _state["function"]
-    for _ in range(warmup):
-        function(**feeds)
-    for _ in range(runs):
-        start = time.perf_counter()
-        results = function(**feeds)
-        for value in results.values():
+    feeds, function = _feeds(inputs), _state["function"]
+
+    def finished() -> None:
+        for value in function(**feeds).values():
             value.numpy()  # wait for it
-        seconds.append(time.perf_counter() - start)
-    return {"seconds": seconds}
+
+    return time_calls(finished, runs, warmup)
 
 
 def _feeds(folder: str) -> dict[str, tf.Tensor]:

@@ -5,7 +5,6 @@ TensorFlow is imported only to build; what runs a file is LiteRT, the interprete
 
 import os
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from interop.converters.tflite.loading import Loaded
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.timing import time_calls
 
 SIGNATURE = "serving_default"
 
@@ -167,15 +167,8 @@ def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
 
 def time_runs(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
     """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
-    feeds, seconds = _feeds(inputs), []
-    runner = _state["runner"]
-    for _ in range(warmup):
-        runner(**feeds)
-    for _ in range(runs):
-        start = time.perf_counter()
-        runner(**feeds)
-        seconds.append(time.perf_counter() - start)
-    return {"seconds": seconds}
+    feeds, runner = _feeds(inputs), _state["runner"]
+    return time_calls(lambda: runner(**feeds), runs, warmup)
 
 
 def _feeds(folder: str) -> dict[str, np.ndarray]:

@@ -4,7 +4,6 @@ Python 3.6, as all that it imports.
 """
 
 import os
-import time
 
 import numpy as np
 from interop.converters.theano import exporting, loading
@@ -12,6 +11,7 @@ from interop.converters.theano.home import default_mode, theano
 
 from interop.workers.failures import GuestFailure
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.timing import time_calls
 
 _state = {}
 
@@ -123,14 +123,8 @@ def called(feeds):
 
 def time_runs(inputs, runs, warmup):
     """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
-    feeds, seconds = _feeds(inputs), []
-    for _ in range(warmup):
-        called(feeds)
-    for _ in range(runs):
-        start = time.perf_counter()
-        called(feeds)
-        seconds.append(time.perf_counter() - start)
-    return {"seconds": seconds}
+    feeds = _feeds(inputs)
+    return time_calls(lambda: called(feeds), runs, warmup)
 
 
 def _feeds(folder):

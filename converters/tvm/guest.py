@@ -6,7 +6,6 @@ comes: schedules are not tuned. A folder of inputs or outputs is one set of tens
 
 from __future__ import annotations
 
-import time as clock
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from tvm.relax.frontend.onnx import from_onnx
 
 from interop.errors import InvalidModel, UnsupportedOperator
 from interop.workers.tensors import read_tensors, write_tensors
+from interop.workers.timing import time_calls
 
 _LOADED: dict[str, Any] = {}
 
@@ -53,14 +53,7 @@ def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
 def time(inputs: str, runs: int, warmup: int = 1) -> dict[str, Any]:
     """Seconds of each of `runs` calls on one folder of inputs, after `warmup` unmeasured."""
     call, feeds = _prepared(inputs)
-    for _ in range(warmup):
-        call(*feeds)
-    seconds = []
-    for _ in range(runs):
-        start = clock.perf_counter()
-        call(*feeds)
-        seconds.append(clock.perf_counter() - start)
-    return {"seconds": seconds}
+    return time_calls(lambda: call(*feeds), runs, warmup)
 
 
 def _prepared(folder: str) -> tuple[Callable[..., Any], list[Any]]:

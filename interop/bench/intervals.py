@@ -25,6 +25,9 @@ from interop.errors import UsageError
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 
+#: An interval that holds 1 and this factor, too, is no tie: it tells nothing.
+UNCLEAR = 2.0
+
 #: The 0.975 quantile of Student's t by degrees of freedom; beyond, that of the largest before it.
 _STUDENT = {
     1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262,
@@ -40,7 +43,8 @@ class Ratio:
     """The second's time over the first's: below 1, the second is faster.
 
     `low` and `high` bound it with 95 % confidence; where both are of one process, they say nothing
-    of other processes. `verdict`: "faster", "slower" or "tie", said of the second; `reason` says why.
+    of other processes. `verdict`: "faster", "slower", "tie" or "unclear" (the interval is too wide
+    to tell), said of the second; `reason` says why.
     """
 
     ratio: float
@@ -79,6 +83,12 @@ def resolution_of(null: Ratio) -> float:
 
 def _verdict(ratio: float, low: float, high: float, resolution: float) -> tuple[str, str]:
     if low <= 1 <= high:
+        widest = max(high, 1 / low)
+        if widest > UNCLEAR:
+            return (
+                "unclear",
+                f"the machine was too busy: the interval holds 1 and {widest:.3g} times",
+            )
         return "tie", "the interval holds 1"
     if abs(math.log(ratio)) <= math.log1p(resolution):
         return "tie", f"a contender differs from itself by up to {resolution:.1%} here"

@@ -14,7 +14,7 @@ from interop.bench import percentiles, warmup
 from interop.bench.clocks import Clock
 from interop.bench.energy import Meters
 from interop.bench.grading import Graded
-from interop.bench.intervals import CONFIDENCE, RESAMPLES, Ratio, compare, resolution_of
+from interop.bench.intervals import CONFIDENCE, RESAMPLES, UNCLEAR, Ratio, compare, resolution_of
 from interop.bench.machine import Machine, complaints, share_of_others, spread
 from interop.bench.measure import Measured, Outcome
 from interop.bench.subject import Subject, items_in
@@ -89,7 +89,7 @@ def bench_record(
         "points": shown,
         "versions": {
             **host_versions(),
-            **{str(b): one.ready.home.version for b, one in graded.items() if one.ready},
+            **{str(b): one.version for b, one in graded.items() if one.version},
         },
         "notes": [*subject.notes, *meters.absent],
     }
@@ -105,6 +105,8 @@ def rules() -> dict[str, str]:
         "interval": f"Its interval ({CONFIDENCE:.0%}) is a bootstrap over processes, in them over "
         f"blocks, and in those over runs ({RESAMPLES} resamples), stretched for the few processes.",
         "tie": "A tie: the interval holds 1, or the first contender differs as much from itself.",
+        "unclear": f"Unclear: the interval holds 1 and {UNCLEAR:g} times, too; repeat it on a quieter "
+        "machine.",
         "percentiles": f"A percentile needs {percentiles.BEYOND} runs beyond it: {needs}.",
         "warm_up": f"Warmed up: the medians of {warmup.CALM} windows of {warmup.WINDOW} runs in a row "
         f"are no more than {warmup.FALL:.0%} below the lowest before; given up after "
@@ -159,7 +161,7 @@ def _row(name: str, graded: Graded, point: Point, ratio: Ratio | None) -> dict[s
     outcome = point.outcomes.get(name)
     if isinstance(outcome, InteropError):
         return {**row, "why": outcome.message, "exit_code": outcome.exit_code}
-    if outcome is None or graded.ready is None:
+    if outcome is None:
         return {**row, "why": graded.why, "exit_code": graded.exit_code}
     shares = percentiles.percentiles(outcome.times)
     median, items = float(np.median(outcome.times.pooled())), items_in(point.shapes)
@@ -172,11 +174,11 @@ def _row(name: str, graded: Graded, point: Point, ratio: Ratio | None) -> dict[s
         "runs": len(outcome.times.pooled()),
         "peak_memory_bytes": outcome.peak_memory,
         "device_memory_bytes": outcome.device_memory,
-        "model_bytes": graded.ready.bytes,
+        "model_bytes": graded.bytes,
         "joules_per_item": {meter: joules / items for meter, joules in outcome.joules.items()},
         "cores": outcome.cores,
         "cold": {
-            "convert": graded.ready.convert,
+            "convert": graded.convert,
             "load": [one.load for one in outcome.cold],
             "first_run": [one.first_run for one in outcome.cold],
         },

@@ -25,8 +25,8 @@ class Samples:
 class Latency:
     """`ratio` is the second's time over the first's, block by block: below 1, the second is faster.
 
-    `low` and `high` bound it with 95 % confidence, for these two processes. `verdict`: "faster",
-    "slower" or "tie", said of the second. Medians are in seconds, over all runs.
+    `low` and `high` bound it with 95 % confidence, for these two processes. `verdict` is
+    said of the second (see `interop.bench.intervals`). Medians are in seconds, over all runs.
     """
 
     first_median: float

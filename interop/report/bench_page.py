@@ -19,7 +19,7 @@ from interop.report.bench import (
     spread,
 )
 from interop.report.bench_plots import ratio_plot, spread_plot, sweep_plot
-from interop.report.terminal import bytes_for_people
+from interop.report.words import bytes_for_people
 
 Point = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -102,8 +102,8 @@ def _point(point: Point) -> str:
 
 
 _RATIOS = (
-    '<p class="soft">Square: the ratio; line: its 95 % interval; hollow where it is a tie. The band is how '
-    "far a contender differs from itself.</p>"
+    '<p class="soft">Square: the ratio; line: its 95 % interval; hollow where it is a tie or unclear. The '
+    "band is how far a contender differs from itself.</p>"
 )
 _SPREAD = (
     '<p class="soft">Line: 1st to 99th percentile; box: the middle half; stroke: the median; triangles: '

@@ -60,7 +60,7 @@ def ratio_plot(point: Point) -> str:
         parts.append(svg.text(0, y + 5, row["name"]))
         parts.append(svg.line(x[0], y, x[2], y, "median"))
         parts += [svg.line(end, y - 6, end, y + 6, "median") for end in (x[0], x[2])]
-        hollow = "mark hollow" if ratio["verdict"] == "tie" else "mark"
+        hollow = "mark hollow" if ratio["verdict"] in ("tie", "unclear") else "mark"
         parts.append(svg.mark("square", x[1], y, 5, hollow))
         said = f"{ratio['ratio']:.2f} {ratio['verdict']}"
         parts.append(svg.text(WIDTH - 130, y + 5, said))

@@ -68,7 +68,8 @@ class NotLowered(UnsupportedOperator):
     def __init__(self, reasons: Mapping[str, str]) -> None:
         super().__init__(
             f"{len(reasons)} node(s) cannot be lowered:\n  " + "\n  ".join(reasons.values()),
-            hint="Add a lowering (the README says how), or change the model to avoid them.",
+            hint="Convert to a framework that covers them (docs/operators.md lists what each does), "
+            "add a lowering (the README says how), or change the model to avoid them.",
         )
         self.reasons = dict(reasons)
 

@@ -15,8 +15,44 @@ from interop.source.values import Constant, Refusal, Unpack, Value
 _FAR = np.iinfo(np.int32).max
 
 
+def reshape(x: Value, shape: Value, *, allowzero: int = 0, node: Node) -> Expression:
+    """By numbers where at most one size is not known; else what says the sizes says these, too."""
+    target = node.outputs[0].shape
+    if target is None:
+        raise Refusal("the rank of its result is not known")
+    if target.count(None) <= 1 or (allowzero and 0 in target):
+        return reshaped(x, node=node)
+    if shape.elements is None:
+        raise Refusal("several sizes that are not known")
+    told = zip(target, shape.elements, strict=True)
+    sizes = [element if size is None else size for size, element in told]
+    if all(isinstance(size, int) for size in sizes):
+        return first("Reshape", x, count=2, shape=sizes)
+    parts = [_entry(size) for size in sizes]
+    return first("Reshape", x, first("Concat", *parts, count=2, axis=0), count=2)
+
+
+def _entry(size: Any) -> Expression:
+    """A number, or the size of a blob, as int64[1]."""
+    if isinstance(size, int):
+        return add("ConstantFill", shape=[1], value=size, dtype=DTYPES["int64"])
+    found = _SIZE.fullmatch(size.text) if isinstance(size, Expression) else None
+    if found is None:
+        raise Refusal("several sizes that are not known")
+    return add("Shape", Symbol(found[1]), axes=[int(found[2])])
+
+
+def flatten(x: Value, *, axis: int = 1, node: Node) -> Expression:
+    if axis % (x.known_rank + 1) > 1 and (node.outputs[0].shape or ()).count(None) > 1:
+        raise Refusal("several sizes that are not known")
+    return reshaped(x, node=node)
+
+
 def reshaped(x: Value, *_: Value | None, node: Node, **attributes: Any) -> Expression:
-    """To the shape of the result: a size that stays is 0, and one may follow from the others."""
+    """To the shape of the result: a size that stays is 0, and one may follow from the others.
+
+    For operators that leave the first axis where it is, if its size is not known.
+    """
     target = node.outputs[0].shape
     if target is None:
         raise Refusal("the rank of its result is not known")

@@ -54,17 +54,20 @@ def scan(body, states, inputs, dtypes, axes, directions, output_axes, output_dir
     """ONNX's Scan: slices of the inputs in, states carried, slices of the outputs stacked."""
     moved = []
     for x, axis, backwards in zip(inputs, axes, directions):
-        axis = axis % x.shape.rank
-        order = [axis] + [i for i in range(x.shape.rank) if i != axis]
-        x = tf.transpose(x, order)
+        if axis:  # else its rank need not be known
+            axis = axis % x.shape.rank
+            order = [axis] + [i for i in range(x.shape.rank) if i != axis]
+            x = tf.transpose(x, order)
         moved.append(tf.reverse(x, [0]) if backwards else x)
     count = tf.shape(moved[0])[0]
     arrays = [tf.TensorArray(d, size=count, infer_shape=False) for d in dtypes]
+    shapes = [tf.TensorShape(None)] * len(dtypes)
 
     def step(t, states, arrays):
         results = body(*states, *[x[t] for x in moved])
         results = list(results) if isinstance(results, (list, tuple)) else [results]
         written = [a.write(t, o) for a, o in zip(arrays, results[len(states) :])]
+        shapes[:] = [o.shape for o in results[len(states) :]]
         kept = [tf.ensure_shape(r, s.shape) for r, s in zip(results, states)]
         return t + 1, kept, written
 
@@ -72,8 +75,8 @@ def scan(body, states, inputs, dtypes, axes, directions, output_axes, output_dir
         lambda t, *rest: t < count, step, (tf.constant(0), list(states), arrays)
     )
     outputs = []
-    for array, axis, backwards in zip(arrays, output_axes, output_directions):
-        y = array.stack()
+    for array, shape, axis, backwards in zip(arrays, shapes, output_axes, output_directions):
+        y = tf.ensure_shape(array.stack(), [None, *shape] if shape.rank is not None else None)
         y = tf.reverse(y, [0]) if backwards else y
         if axis:
             rank = len(y.shape)

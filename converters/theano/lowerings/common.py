@@ -37,6 +37,8 @@ def to(x: Expression, name: str) -> Expression:
 
 def number(value: Any, name: str) -> Expression:
     """A number of that dtype: Theano would give a plain one a dtype by its own settings."""
+    if name == "bool":  # Theano takes a single one for a mistake
+        return Symbol("np.array")(value)
     return Symbol(f"np.{dtype(name)}")(value)
 
 

@@ -17,10 +17,8 @@ from interop.graph.batched_scan import bring_back, set_aside
 from interop.graph.counted import count_loops
 from interop.graph.declared import give_back, take_away
 from interop.graph.fold import fold_constants, settle_branches
-from interop.graph.gelus import fuse_gelus
 from interop.graph.indices import unwrap_indices
 from interop.graph.infer import infer_shapes
-from interop.graph.layer_norms import fuse_layer_norms
 from interop.graph.lengths import drop_full_lengths
 from interop.graph.load import CANONICAL_OPSET, load
 from interop.graph.origins import remember, restore
@@ -97,10 +95,8 @@ def tidy(
     drop_zero_states(model)
     drop_full_lengths(model)
     drop_idle_expands(model)
-    fuse_gelus(model)
     reduce_untransposed(model)
     share(model)
-    fuse_layer_norms(model)
     swap_axes(model)
     settle_targets(model)
     _apply(path, _clean(), model)

@@ -7,6 +7,7 @@ from onnx_ir.passes.common import CommonSubexpressionEliminationPass, RemoveUnus
 
 from interop.graph.patterns.directions import pair_directions, turn_directions
 from interop.graph.patterns.embeddings import fuse_embeddings
+from interop.graph.patterns.gelus import fuse_gelus
 from interop.graph.patterns.layer_norms import fuse_layer_norms
 from interop.graph.patterns.means import fuse_means
 from interop.graph.patterns.moves import shorten_moves
@@ -37,6 +38,7 @@ _STEPS = (
     fuse_means,
     fuse_softmaxes,
     fuse_layer_norms,
+    fuse_gelus,
     drop_units,
     shorten_moves,
     turn_products,

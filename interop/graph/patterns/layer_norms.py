@@ -94,6 +94,8 @@ class _Normal:
 def _read(product: ir.Node) -> _Normal | None:
     centred, scale, epsilon, spread = None, None, None, None
     for factor, divides in _factors(product):
+        if number(factor) == 1:
+            continue
         if factor.const_value is not None and not divides and scale is None:
             scale = factor
             continue
@@ -134,12 +136,18 @@ def _deviation(value: ir.Value, divides: bool) -> tuple[ir.Value, float] | None:
     """(variance, epsilon) where `value` is the root of their sum, or what one divides by it."""
     value_ = without_ones(value)
     if not divides:
-        node = made_by(value_, "Reciprocal")
-        value_ = None if node is None else without_ones(node.inputs[0])
-    root = made_by(value_, "Sqrt")
+        node = made_by(value_, "Reciprocal", "Div")
+        if node is not None and node.op_type == "Div" and number(node.inputs[0]) != 1:
+            return None
+        value_ = None if node is None else without_ones(node.inputs[-1])
+    root = made_by(value_, "Sqrt", "Pow")
+    if root is not None and root.op_type == "Pow" and number(root.inputs[1]) != 0.5:
+        return None
     total = None if root is None else made_by(without_ones(root.inputs[0]), "Add")
-    for epsilon, variance in () if total is None else with_number(total):
-        return variance, epsilon
+    for small, variance in () if total is None else (total.inputs, total.inputs[::-1]):
+        tensor = None if small is None else small.const_value
+        if tensor is not None and tensor.size == 1 and variance is not None:
+            return variance, float(tensor.numpy().item())
     return None
 
 

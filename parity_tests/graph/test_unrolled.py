@@ -16,16 +16,16 @@ HEAD = '<ir_version: 10, opset_import: ["" : 21]>\n'
 
 #: The number of the turn, a value from around it, a branch inside it, and something kept of each turn.
 LOOP = """
-loop (float[3] x, float[3] y) => (float[3] last, float[n, 3] kept)
+loop (float[3] x, float[3] y) => (float[3] last, float[3] same, float[n, 3] kept)
 <int64 turns = {4}, bool go = {1}>
 {
-  last, kept = Loop (turns, go, x) <body = each
-    (int64 i, bool on, float[3] state) => (bool onward, float[3] next, float[3] row) {
+  last, same, kept = Loop (turns, go, x, y) <body = each
+    (int64 i, bool on, float[3] state, float[3] as_is) => (bool onward, float[3] next, float[3] as_is, float[3] row) {
       two = Constant <value_int = 2> ()
       odd = Mod (i, two)
       zero = Constant <value_int = 0> ()
       even = Equal (odd, zero)
-      step = If (even) <then_branch = a () => (float[3] s) { s = Mul (state, y) },
+      step = If (even) <then_branch = a () => (float[3] s) { s = Mul (state, as_is) },
                         else_branch = b () => (float[3] t) { t = Sub (state, y) }>
       number = Cast <to = 1> (i)
       next = Add (step, number)

@@ -11,7 +11,15 @@ from itertools import combinations
 import numpy as np
 import onnx_ir as ir
 
-from interop.graph.decompositions.builder import Builder, Operator, dtype, known, rank, sizes
+from interop.graph.decompositions.builder import (
+    Builder,
+    Operator,
+    dtype,
+    known,
+    rank,
+    sizes,
+    static,
+)
 from interop.source.values import Refusal
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -17,21 +18,20 @@ _PASSES_ON = frozenset({"Cast", "Identity"})
 
 
 def loop(op: Builder, node: Operator) -> list[ir.Value | None]:
-    """Loop with a constant trip count that nothing ends earlier.
+    """Loop with a known trip count that nothing ends earlier.
 
     (onnx.ai/onnx/operators/onnx__Loop.html) What is kept of each turn is stacked along a new first axis.
     """
     body: ir.Graph = node.attribute("body")
-    limit, condition = known(node.get(0)), node.get(1)
-    if limit is None:
-        raise Refusal("how often it turns is not known")
+    condition = node.get(1)
     start = known(condition)
     if (condition is not None and (start is None or not start.all())) or not _goes_on(body):
         raise Refusal("when it stops depends on data")
-    turns, states = int(limit.item()), list(node.inputs[2:])
+    states = list(node.inputs[2:])
+    turns = _turns(node, len(states))
     _check(body, turns)
     going = condition if condition is not None else op.constant(True)
-    kept: list[list[ir.Value]] = [[] for _ in body.outputs[1 + len(states) :]]
+    kept: list[list[Any]] = [[] for _ in body.outputs[1 + len(states) :]]
     for number in range(turns):
         results = _turn(op, body, number, [op.constant(number, np.int64), going, *states])
         states, rest = results[1 : 1 + len(states)], results[1 + len(states) :]
@@ -49,7 +49,7 @@ def scan(op: Builder, node: Operator) -> list[ir.Value | None]:
     turns = static(scanned[0], axes[0], "number of steps")
     _check(body, turns)
     backward = node.attribute("scan_input_directions") or [0] * count
-    kept: list[list[ir.Value]] = [[] for _ in body.outputs[len(states) :]]
+    kept: list[list[Any]] = [[] for _ in body.outputs[len(states) :]]
     for number in range(turns):
         slices = [
             op.Gather(x, turns - 1 - number if back else number, axis=axis)
@@ -62,11 +62,23 @@ def scan(op: Builder, node: Operator) -> list[ir.Value | None]:
     return [*states, *_scanned(op, node, kept)]
 
 
+def _turns(node: Operator, states: int) -> int:
+    """As often as the limit says, or as what is kept of each turn is long."""
+    limit = known(node.get(0))
+    if limit is not None:
+        return int(limit.item())
+    for index in range(states, node.outputs):
+        shape = node.output_shape(index)
+        if shape and shape[0] is not None:
+            return shape[0]
+    raise Refusal("how often it turns is not known")
+
+
 def _last(node: Operator, count: int) -> range:
     return range(len(node.inputs) - count, len(node.inputs))
 
 
-def _scanned(op: Builder, node: Operator, kept: list[list[ir.Value]]) -> Iterator[ir.Value]:
+def _scanned(op: Builder, node: Operator, kept: list[list[Any]]) -> Iterator[ir.Value]:
     axes = node.attribute("scan_output_axes") or [0] * len(kept)
     backward = node.attribute("scan_output_directions") or [0] * len(kept)
     for row, axis, back in zip(kept, axes, backward, strict=True):
@@ -95,13 +107,12 @@ def _goes_on(body: ir.Graph) -> bool:
     return value is body.inputs[1] or (constant is not None and bool(constant.all()))
 
 
-def _turn(
-    op: Builder, body: ir.Graph, number: int, given: Sequence[ir.Value | None]
-) -> list[ir.Value]:
+def _turn(op: Builder, body: ir.Graph, number: int, given: Sequence[ir.Value | None]) -> list[Any]:
     """A copy of the body's nodes, which reads `given`; its results."""
     copy = body.clone(allow_outer_scope_values=True)
     formal = dict(zip(copy.inputs, given, strict=True))
     results = [formal.get(output, output) for output in copy.outputs]
+    copy.outputs.clear()
     for name, actual in formal.items():
         if actual is None:
             raise Refusal("a state is absent")
@@ -112,11 +123,10 @@ def _turn(
         for output in inner.outputs:
             output.name = f"{prefix}/{output.name}"
     nodes, initializers = list(copy), list(copy.initializers.values())
-    copy.outputs.clear()
     copy.initializers.clear()
     for value in initializers:
         value.name = f"{prefix}/{value.name}"
     op.initializers += initializers
     copy.remove(nodes)
     op.nodes += nodes
-    return results  # type: ignore[return-value]
+    return results

@@ -14,6 +14,7 @@ from pathlib import Path
 from interop import environments
 from interop.environments import interpreters, running, store
 from interop.environments.interpreters import Interpreter
+from interop.environments.named import variable
 from interop.errors import EnvironmentUnavailable
 from interop.frameworks import known, plugins
 from interop.plugins import Plugin
@@ -21,7 +22,8 @@ from interop.plugins import Plugin
 
 @dataclass(frozen=True)
 class FrameworkState:
-    """state: "running" (this interpreter serves), "ready" (made), "on first use", "unavailable".
+    """state: "named" (by the user), "running" (this interpreter serves), "ready" (made), "on first use",
+    "unavailable".
 
     version: what would run; reason: where, or why not; hint: how to get it, if it cannot run.
     """
@@ -40,11 +42,13 @@ class FrameworkState:
 
 @dataclass(frozen=True)
 class Gpu:
-    """NVIDIA only. names: the devices that CUDA's driver gives to a process here."""
+    """NVIDIA only. names: the devices that CUDA's driver gives to a process here; capabilities: the
+    compute capability of each, as in "9.0"."""
 
     names: tuple[str, ...]
     driver: str | None  # its version; None where there is no driver
     reason: str
+    capabilities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,9 +100,12 @@ def examine_frameworks(
 def _state(name: str, at: environments.Store, found: tuple[Interpreter, ...]) -> FrameworkState:
     title = known()[name].title if name in known() else name
     try:
-        recipe = at.recipe(name)
+        recipe, named = at.recipe(name), at.named(name)
     except EnvironmentUnavailable as error:
         return FrameworkState(name, title, "", "unavailable", error.message, error.hint)
+    if named:
+        why = f"{named.interpreter}, which {variable(name)} names"
+        return FrameworkState(name, title, named.version, "named", why)
     if serving := at.serving(name):
         return FrameworkState(
             name, title, serving.version, "running", f"the running interpreter, {sys.executable}"
@@ -132,7 +139,10 @@ for index in range(count.value):
     device, name = ctypes.c_int(), ctypes.create_string_buffer(256)
     cuda.cuDeviceGet(ctypes.byref(device), index)
     cuda.cuDeviceGetName(name, 256, device)
-    print(name.value.decode())
+    major, minor = ctypes.c_int(), ctypes.c_int()
+    cuda.cuDeviceGetAttribute(ctypes.byref(major), 75, device)
+    cuda.cuDeviceGetAttribute(ctypes.byref(minor), 76, device)
+    print(name.value.decode(), "%d.%d" % (major.value, minor.value), sep="\t")
 """
 
 
@@ -145,7 +155,8 @@ def describe_gpu(status: int, output: str, driver: str | None) -> Gpu:
     """What the exit status and output of asking CUDA's driver mean, given the driver's version."""
     lines = output.splitlines()
     if status == 0 and lines:
-        return Gpu(tuple(lines), driver, "CUDA's driver answers")
+        names, _, capabilities = zip(*(line.partition("\t") for line in lines), strict=True)
+        return Gpu(names, driver, "CUDA's driver answers", capabilities)
     if status == 0:
         return Gpu((), driver, "CUDA's driver finds no device")
     if driver is None and "libcuda.so.1" in output:

@@ -229,6 +229,8 @@ FRAMEWORKS: dict[str, Framework] = {
         Framework("openvino", "OpenVINO", (), frozenset({"backend"})),
         Framework("opencv", "OpenCV's dnn module", ("cv2",), frozenset({"backend"})),
         Framework("tvm", "Apache TVM", (), frozenset({"backend"})),
+        Framework("tensorrt", "TensorRT", ("trt",), frozenset({"backend"})),
+        Framework("tensorrt_rtx", "TensorRT-RTX", ("tensorrt-rtx",), frozenset({"backend"})),
     )
 }
 

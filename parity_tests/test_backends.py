@@ -6,7 +6,9 @@ import subprocess
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
+from interop.converters.onnxruntime.placement import PROCESSOR, fallen, placement
 from onnx import TensorProto, helper, numpy_helper
 
 from interop import targets
@@ -33,6 +35,9 @@ WEIGHT = RNG.standard_normal((4, 5)).astype(np.float32)
         ("openvino:cpu:bf16", Backend("openvino", None, "cpu", "bf16"), "openvino:cpu:bf16"),
         ("ort@1.30:cuda:tf32", Backend("onnxruntime", "1.30", "cuda", "tf32"), "onnxruntime@1.30:cuda:tf32"),
         ("tflite:cpu:int8", Backend("tflite", None, "cpu", "int8"), "tflite:cpu:int8"),
+        ("trt-rtx", Backend("tensorrt-rtx", None, "cuda"), "tensorrt-rtx:cuda"),
+        ("torch.compile", Backend("torch-compile"), "torch-compile:cpu"),
+        ("jax:cuda:tf32", Backend("jax", None, "cuda", "tf32"), "jax:cuda:tf32"),
     ],
 )  # fmt: skip
 def test_grammar(text, backend, shown):
@@ -45,7 +50,8 @@ def test_grammar(text, backend, shown):
     ("text", "message", "hint"),
     [
         ("torhc:cpu", "no runtime 'torhc'", "did you mean torch? there are onnxruntime"),
-        ("torch:gpu", "PyTorch does not run on 'gpu'", "it runs on cpu"),
+        ("torch:gpu", "PyTorch does not run on 'gpu'", "it runs on cpu, cuda"),
+        ("trt:cpu", "TensorRT does not run on 'cpu'", "it runs on cuda"),
         ("ort:cuad", "ONNX Runtime does not run on 'cuad'", "did you mean cuda?"),
         ("torch:cpu:bf16", "PyTorch on cpu has no precision 'bf16'", "it runs in fp32"),
         ("openvino:cpu:fp15", "OpenVINO on cpu has no precision 'fp15'", "did you mean fp16?"),
@@ -164,6 +170,33 @@ def test_it_computes_what_numpy_computes(backend, model, tmp_path):
             np.testing.assert_allclose(given[name], true, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino", "opencv"])
+def test_outputs_have_the_names_of_the_model_alone(backend, tmp_path):
+    """Reshapes that change nothing: a runtime finds several values to be one, which is one output."""
+    shape = numpy_helper.from_array(np.array([2, 3]), "shape")
+    graph = helper.make_graph(
+        [
+            helper.make_node("Relu", ["x"], ["between"]),
+            helper.make_node("Reshape", ["between", "shape"], ["again"]),
+            helper.make_node("Reshape", ["again", "shape"], ["y"]),
+        ],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 3])],
+        [shape],
+    )
+    opset = helper.make_opsetid("", 21)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=10), tmp_path / "m.onnx")
+    array = RNG.standard_normal((2, 3)).astype(np.float32)
+    write_tensors(tmp_path / "in", {"x": array})
+    with open_runner(parse(backend), scratch=tmp_path, timeout=300) as opened:
+        opened.load(tmp_path / "m.onnx")
+        opened.run([str(tmp_path / "in")], [str(tmp_path / "out")])
+    given = read_tensors(tmp_path / "out")
+    assert given.keys() == {"y"}
+    np.testing.assert_array_equal(given["y"], np.maximum(array, 0))
+
+
 def test_where_the_nodes_run(model, tmp_path):
     """ONNX Runtime says so itself; all are on the provider that was asked for."""
     _, _, plain = run("onnxruntime", model, tmp_path)
@@ -177,16 +210,49 @@ def test_no_silent_fall_back(tmp_path):
     """OpenVINO's provider has no Det: ONNX Runtime would run that by itself, and say nothing."""
     value = helper.make_tensor_value_info
     graph = helper.make_graph(
-        [helper.make_node("Det", ["x"], ["y"])], "g",
+        [helper.make_node("Det", ["x"], ["y"], name="the det")], "g",
         [value("x", TensorProto.FLOAT, [4, 4])], [value("y", TensorProto.FLOAT, [])],
     )  # fmt: skip
     opset = [helper.make_opsetid("", 20)]
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), tmp_path / "m.onnx")
     with open_runner(parse("onnxruntime:cpu"), scratch=tmp_path) as plain:
         plain.load(tmp_path / "m.onnx")
-    refused = pytest.raises(UnsupportedOperator, match="does not take every node")
+    refused = pytest.raises(UnsupportedOperator, match=r"processor would run 'the det' \(Det\)")
     with open_runner(parse("onnxruntime:openvino"), scratch=tmp_path) as opened, refused:
         opened.load(tmp_path / "m.onnx")
+
+
+def test_sizes_may_be_left_to_the_processor(tmp_path):
+    """CUDA's provider leaves them there, which is no fall back; of another device, or of anything else,
+    it is."""
+    value = helper.make_tensor_value_info
+    nodes = [
+        helper.make_node("Shape", ["x"], ["s"], name="size"),
+        helper.make_node("Gather", ["s", "zero"], ["n"], name="pick"),
+        helper.make_node("Det", ["x"], ["d"], name="det"),
+    ]
+    graph = helper.make_graph(
+        nodes, "g", [value("x", TensorProto.FLOAT, ["n", 4, 4])],
+        [value("d", TensorProto.FLOAT, ["n"]), value("n", TensorProto.INT64, [])],
+        [numpy_helper.from_array(np.array(0), "zero")],
+    )  # fmt: skip
+    opset = [helper.make_opsetid("", 20)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+    options = ort.SessionOptions()
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=[PROCESSOR])
+    assert placement(session) == {PROCESSOR: 3}
+    assert fallen(session, "cuda") == ["'det' (Det)"]
+    assert len(fallen(session, "openvino")) == 3
+
+
+@pytest.mark.parametrize(("backend", "bits"), [("ort:cpu:fp16", 11), ("ort:cpu:int8", 7)])
+def test_a_model_made_in_another_precision(backend, bits, model, tmp_path):
+    """By ONNX Runtime's tools: as coarse as that precision, and no coarser."""
+    images, outputs, _ = run(backend, model, tmp_path, calibration="own")
+    mean = expected(images[1])["m"]
+    error = np.max(np.abs(outputs[1]["m"] - mean)) / np.max(np.abs(mean))
+    assert 2.0 ** -(bits + 6) < error < 2.0 ** -(bits - 3)
 
 
 def openvino_is_capable_of(folder):

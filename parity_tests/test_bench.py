@@ -19,7 +19,7 @@ from rich.console import Console
 
 from interop.backends import Runner, parse_list
 from interop.backends.artifacts import Built
-from interop.bench import machine, run, threads
+from interop.bench import clocks, machine, run, threads
 from interop.bench.device import device_memory
 from interop.bench.energy import Meter, Meters, find_meters
 from interop.bench.machine import CpuTime, Machine, complaints, share_of_others, spread
@@ -453,6 +453,28 @@ def test_a_backend_that_is_not_there_is_a_row_with_its_reason(model) -> None:
     assert rows[0]["percentiles"]["p50"] is not None
     assert rows[1]["percentiles"] is None
     assert "needs an NVIDIA GPU" in rows[1]["why"]
+
+
+def test_two_clocks_are_two_tables(model, tmp_path, monkeypatch) -> None:
+    """As with a device: here ONNX Runtime's memory stands for one, for it can be bound to it."""
+
+    def bound(backend) -> bool:
+        return backend.runtime == "onnxruntime"
+
+    monkeypatch.setattr(clocks, "has_device", bound)
+    monkeypatch.setattr(run, "has_device", bound)
+    document = run.run(request(model, output=tmp_path / "out")).document
+    host, device = document["points"]
+    assert (host["clock"]["name"], device["clock"]["name"]) == ("host", "device")
+    assert [row["name"] for row in host["contenders"]] == [ORT, REFERENCE]
+    assert [row["name"] for row in device["contenders"]] == [ORT]  # the other has no such clock
+    assert device["contenders"][0]["ratio"] is None
+    assert host["contenders"][0]["seconds"] != device["contenders"][0]["seconds"]
+    console = Console(width=100, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
+    bench_summary(document, console)
+    tables = console.export_text().split("clock: ")[1:]
+    assert [REFERENCE in table for table in tables] == [True, False]
+    assert "(I/O binding) and JAX" in (tmp_path / "out" / "index.html").read_text()
 
 
 def test_bound_to_its_device_a_model_computes_as_often_as_asked(model, tmp_path) -> None:

@@ -11,8 +11,10 @@ import onnxruntime
 import pytest
 from interop.models import ZOO
 from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import load_file, save_file
 
 import interop
+from interop import targets
 from interop.errors import UnsupportedOperator, UsageError
 from interop.graph.canonical import canonicalize
 from interop.targets import lower
@@ -87,12 +89,37 @@ def test_precisions(network, images, tmp_path):
     for precision, one in done.items():
         assert one.manifest["target"]["precision"] == precision
     assert whole.grade == "A"
-    # Judged as what it is: not the same float32 function, and worse with fewer bits.
-    bits = {name: one.manifest["parity"]["effective_bits"]["y"] for name, one in done.items()}
-    assert bits["float32"] > 22 > bits["float16"] > bits["int8"] > 2
-    assert not half.passed
+    # Each is held to what its own precision can give.
+    figures = {name: one.manifest["parity"]["outputs"]["y"] for name, one in done.items()}
+    bits = {name: one["effective_bits"] for name, one in figures.items()}
+    assert 24 >= bits["float32"] > 22
+    assert 11 >= bits["float16"] > 9
+    # The floor of int8 is that of its products; TFLite quantizes what lies between them, too.
+    assert 8 >= figures["int8"]["bits"] > bits["int8"] > 0
+    assert figures["float16"]["bits"] == 11
+    assert "what float16 does" in half.manifest["parity"]["summary"]
+    assert "what float16 does" in half.manifest["rule"]["sentence"]
+    assert half.passed
     sizes = {name: one.manifest["artifacts"][0]["bytes"] for name, one in done.items()}
     assert sizes["float32"] > 1.5 * sizes["float16"] > 1.5 * sizes["int8"]
+
+
+def test_a_fault_that_is_no_rounding_of_float16_fails(network, tmp_path, monkeypatch):
+    """One weight in a hundred off by a tenth."""
+    build = targets.build
+
+    def spoilt(target, worker, precision, calibration):
+        path = target.folder / "weights.safetensors"
+        weights = load_file(path)
+        (name,) = [name for name, array in weights.items() if array.size == 64 * 256]
+        weights[name].reshape(-1)[::100] *= np.float32(1.1)
+        save_file(weights, path)
+        return build(target, worker, precision, calibration)
+
+    monkeypatch.setattr(targets, "build", spoilt)
+    done = converted(network, tmp_path / "out", precision="float16")
+    assert not done.passed
+    assert done.manifest["rule"]["hop"] == "import"
 
 
 @pytest.mark.parametrize("name", ZOO_WAYS)

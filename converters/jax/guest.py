@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 from interop.converters.jax.artifact import load_artifact, save_program
+from interop.converters.jax.devices import settle
 from interop.converters.jax.gradients import gradients
 
 from interop.workers.failures import GuestFailure
@@ -58,11 +59,15 @@ def build(source: str, path: str) -> dict[str, Any]:
     return save_program(Path(source), Path(path))
 
 
-def load(path: str) -> dict[str, Any]:
-    """Load the program at `path`; where JAX could not make one, the source that lies beside it."""
+def load(path: str, device: str = "cpu", precision: str = "fp32") -> dict[str, Any]:
+    """Load the program at `path`; where JAX could not make one, the source that lies beside it.
+
+    precision: "fp32", or "tf32" for products that round their operands to it, where `device` can.
+    """
+    settle(device, precision)
     function, names = load_artifact(Path(path))
-    _state.update(function=function, inputs=names)
-    return {"inputs": names}
+    _state.update(function=function, inputs=names, device=device)
+    return {"inputs": names, "runtime": f"jax {jax.__version__}"}
 
 
 def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
@@ -74,8 +79,23 @@ def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
 
 
 def time_runs(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
-    """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
-    function, feeds = _state["function"], _feeds(inputs)
+    """Seconds of each of `runs` calls, after `warmup` calls that are not counted: from the host's
+    memory to the host's memory."""
+    if _state.get("device", "cpu") == "cpu":  # whose arrays are the host's
+        return time_resident(inputs, runs, warmup)
+    function, tensors = _state["function"], read_tensors(inputs)
+    feeds = {name: np.array(tensors[name]) for name in _state["inputs"]}
+
+    def there_and_back() -> Any:
+        return jax.device_get(function(**jax.device_put(feeds)))
+
+    return time_calls(there_and_back, runs, warmup)
+
+
+def time_resident(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
+    """As `time_runs`, but inputs and outputs stay on the device. JAX has no clock of the device's
+    own: the host's is read when the device has finished."""
+    function, feeds = _state["function"], jax.block_until_ready(_feeds(inputs))
     return time_calls(lambda: jax.block_until_ready(function(**feeds)), runs, warmup)
 
 
@@ -90,5 +110,6 @@ OPERATIONS = {
     "load": load,
     "run": run,
     "time": time_runs,
+    "time_resident": time_resident,
     "gradients": gradients,
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import onnxruntime as ort
+from interop.converters.onnxruntime.placement import fallen, placement, says_where
 
 from interop.errors import EnvironmentUnavailable, InvalidModel, UnsupportedOperator, UsageError
 from interop.workers.tensors import read_tensors, write_tensors
@@ -19,8 +20,11 @@ from interop.workers.timing import time_calls
 #: device, precision → execution providers, the wanted one first, with their options.
 PROVIDERS: dict[tuple[str, str], list[tuple[str, dict[str, str]]]] = {
     ("cpu", "fp32"): [("CPUExecutionProvider", {})],
+    ("cpu", "fp16"): [("CPUExecutionProvider", {})],  # the model itself is in that
+    ("cpu", "int8"): [("CPUExecutionProvider", {})],
     ("cuda", "fp32"): [("CUDAExecutionProvider", {"use_tf32": "0"})],
     ("cuda", "tf32"): [("CUDAExecutionProvider", {"use_tf32": "1"})],
+    ("cuda", "fp16"): [("CUDAExecutionProvider", {"use_tf32": "0"})],
     ("tensorrt", "fp32"): [("TensorrtExecutionProvider", {}), ("CUDAExecutionProvider", {})],
     ("tensorrt", "fp16"): [
         ("TensorrtExecutionProvider", {"trt_fp16_enable": "1"}),
@@ -30,6 +34,9 @@ PROVIDERS: dict[tuple[str, str], list[tuple[str, dict[str, str]]]] = {
         ("OpenVINOExecutionProvider", {"device_type": "CPU", "precision": "FP32"})
     ],
 }
+
+#: What ONNX Runtime says where it would run a part by itself, and may not.
+_LEFT = "fallback to CPU EP has been explicitly disabled"
 
 #: The one model that this process has loaded.
 _LOADED: dict[str, ort.InferenceSession] = {}
@@ -45,8 +52,10 @@ def load(
     """Load a .onnx file. threads: 0 leaves their number to ONNX Runtime, as None does where
     $INTEROP_THREADS does not say it.
 
-    Any device but the processor takes the whole model: where it does not, that is an error, and no
-    silent fall back. Raises InvalidModel, EnvironmentUnavailable, UnsupportedOperator.
+    Any device but the processor takes the whole model, but for what CUDA leaves to the processor of
+    sizes: where it does not, that is an error, and no silent fall back.
+
+    Raises InvalidModel, EnvironmentUnavailable, UnsupportedOperator.
     """
     if not Path(path).is_file():
         raise InvalidModel(f"{path} does not exist", hint="Check the path of the model.")
@@ -61,11 +70,7 @@ def load(
         )
     if threads is None:
         threads = int(os.environ.get("INTEROP_THREADS", 0))
-    options = _options(threads, optimize, alone=device != "cpu")
-    try:
-        session = ort.InferenceSession(path, options, providers=providers)
-    except Exception as error:  # ONNX Runtime's own have no base class in common
-        raise _refused(path, wanted, error) from error
+    session = _open(path, device, threads, optimize, providers)
     if session.get_providers()[0] != wanted:
         raise EnvironmentUnavailable(
             f"ONNX Runtime fell back from {wanted} to {session.get_providers()[0]}",
@@ -76,18 +81,34 @@ def load(
         "runtime": f"onnxruntime {ort.__version__}",
         "inputs": [value.name for value in session.get_inputs()],
         "outputs": [value.name for value in session.get_outputs()],
-        "placement": _placement(session),
+        "placement": placement(session),
     }
 
 
-def _placement(session: ort.InferenceSession) -> dict[str, int]:
-    """Provider → the nodes that it runs, as ONNX Runtime has fused them; older ones do not say."""
-    if not hasattr(session, "get_provider_graph_assignment_info"):
-        return {}
-    placed: dict[str, int] = {}
-    for part in session.get_provider_graph_assignment_info():
-        placed[part.ep_name] = placed.get(part.ep_name, 0) + len(part.get_nodes())
-    return placed
+def _open(path: str, device: str, threads: int, optimize: bool, providers: Any) -> Any:
+    """A session of `path` on `providers`, the whole model on the first of them: where that leaves any of
+    it to the processor, but for sizes, that is an error which names the nodes."""
+    wanted, strict = providers[0][0], device != "cpu"
+    try:
+        return _session_of(path, _options(threads, optimize, alone=strict), providers)
+    except Exception as error:  # ONNX Runtime's own have no base class in common
+        if not strict or _LEFT not in str(error):
+            raise _refused(path, error) from error
+        first = str(error).splitlines()[0]
+    session = _session_of(path, _options(threads, optimize, alone=False), providers)
+    nodes = fallen(session, device)
+    if nodes or not says_where(session):
+        raise UnsupportedOperator(
+            f"{wanted} does not take every node of {Path(path).name}: the processor would run "
+            f"{', '.join(nodes) or 'the rest'}",
+            hint="Run it on onnxruntime:cpu, or look for what that provider lacks.",
+            detail=first,
+        )
+    return session
+
+
+def _session_of(path: str, options: ort.SessionOptions, providers: Any) -> ort.InferenceSession:
+    return ort.InferenceSession(path, options, providers=providers)
 
 
 def _options(threads: int, optimize: bool, *, alone: bool) -> ort.SessionOptions:
@@ -104,14 +125,8 @@ def _options(threads: int, optimize: bool, *, alone: bool) -> ort.SessionOptions
     return options
 
 
-def _refused(path: str, provider: str, error: Exception) -> Exception:
+def _refused(path: str, error: Exception) -> Exception:
     first = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if "fallback to CPU EP has been explicitly disabled" in str(error):
-        return UnsupportedOperator(
-            f"{provider} does not take every node of {path}: the rest would run on the processor",
-            hint="Run it on onnxruntime:cpu, or look for what that provider lacks.",
-            detail=first,
-        )
     if "NOT_IMPLEMENTED" in first:
         return UnsupportedOperator(
             f"ONNX Runtime has no kernel for a node of {path}",

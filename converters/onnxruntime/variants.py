@@ -3,6 +3,7 @@
 fp16: every float32 tensor inside becomes float16, inputs and outputs stay. int8-dynamic: weights of
 products in eight bits, activations rounded as they come. int8-static: activations, too, by ranges that
 were seen on the calibration inputs; Quantize and Dequantize around each operator, weights by channel.
+int8-symmetric: the same as TensorRT takes it, zero being zero, and biases in float32.
 """
 
 from __future__ import annotations
@@ -45,7 +46,20 @@ def _int8_static(model: str, path: str, calibration: Sequence[str]) -> None:
     quantize_static(model, path, _Folders(calibration), per_channel=True)
 
 
-MAKERS = {"fp16": _fp16, "int8-dynamic": _int8_dynamic, "int8-static": _int8_static}
+def _int8_symmetric(model: str, path: str, calibration: Sequence[str]) -> None:
+    settings = {"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False}
+    quantize_static(model, path, _Folders(calibration), per_channel=True, extra_options=settings)
+
+
+MAKERS = {
+    "fp16": _fp16,
+    "int8-dynamic": _int8_dynamic,
+    "int8-static": _int8_static,
+    "int8-symmetric": _int8_symmetric,
+}
+
+#: Those that see the ranges of activations on inputs.
+CALIBRATED = ("int8-static", "int8-symmetric")
 
 
 def make_variant(
@@ -53,12 +67,12 @@ def make_variant(
 ) -> dict[str, Any]:
     """Write the canonical `model` in that precision to `path`.
 
-    calibration: folders of inputs, which int8-static needs. Raises UsageError without them, and
+    calibration: folders of inputs, which those of CALIBRATED need. Raises UsageError without them, and
     UnsupportedOperator where the tool cannot make it.
     """
-    if precision == "int8-static" and not calibration:
+    if precision in CALIBRATED and not calibration:
         raise UsageError(
-            "int8-static needs inputs to see the ranges of activations on",
+            f"{precision} needs inputs to see the ranges of activations on",
             hint="Give some of your own: --data inputs.npz",
         )
     try:

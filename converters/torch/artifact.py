@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from interop.converters.torch.devices import moved
 from interop.converters.torch.recurrent import recurrent_layers_kept
 
 from interop.workers.written import import_source
@@ -55,13 +56,15 @@ def save_program(source: Path, path: Path) -> dict[str, Any]:
     return {**report, "reason": reason} if reason else report
 
 
-def load_artifact(path: Path) -> tuple[Any, list[str]]:
-    """The program at `path`, or the source beside it where there is none; and its inputs' names."""
+def load_artifact(path: Path, device: str = "cpu") -> tuple[Any, list[str]]:
+    """The program at `path`, or the source beside it where there is none, on `device`; and its inputs'
+    names."""
     if path.exists():
-        module = torch.export.load(path).module()
+        program = torch.export.load(path)
+        module = (program if device == "cpu" else moved(program, device)).module()
         return module, list(inspect.signature(module.forward).parameters)
     written = import_source(path.parent)
-    return written.load(), list(written.INPUTS)
+    return moved(written.load(), device), list(written.INPUTS)
 
 
 def _examples(

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from interop.converters.torch import devices
 from interop.converters.torch.artifact import load_artifact, save_program
+from interop.converters.torch.devices import settle
 from interop.converters.torch.exporting import export
-from interop.converters.torch.gradients import gradients
+from interop.converters.torch.gradients import differentiate, gradients
 from interop.converters.torch.loading import Loaded, example, input_names, load_reference
 from interop.converters.torch.tensors import to_numpy, to_torch
 from interop.converters.torch.weights import load_weights
@@ -69,27 +71,69 @@ def build(source: str, path: str) -> dict[str, Any]:
     return save_program(Path(source), Path(path))
 
 
-def load(path: str) -> dict[str, Any]:
-    """Load the program at `path`; where torch could not make one, the source that lies beside it."""
-    module, names = load_artifact(Path(path))
-    _state.update(module=module, inputs=names, outputs=None)
-    return {"inputs": names}
+def load(path: str, device: str = "cpu", precision: str = "fp32") -> dict[str, Any]:
+    """Load the program at `path`; where torch could not make one, the source that lies beside it.
+
+    precision: "fp32", or "tf32" for products that round their operands to it, where `device` can.
+    """
+    settle(device, precision)
+    module, names = load_artifact(Path(path), device)
+    _state.update(module=module, inputs=names, outputs=None, device=device)
+    return {"inputs": names, "runtime": f"torch {torch.__version__}"}
+
+
+def loaded() -> Any:
+    """The module that is run."""
+    return _state["module"]
+
+
+def replace(module: Any) -> None:
+    """Run this one instead of what was loaded; it takes and gives the same."""
+    _state["module"] = module
 
 
 def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
     """Run the loaded module on each folder of tensors; write its outputs into the other folder."""
     for source, target in zip(inputs, outputs, strict=True):
-        results = _forward(_feeds(source))
+        results = _forward(_on(_device(), _feeds(source)))
         names = _state["outputs"] or list(results)
-        arrays = map(to_numpy, leaves(results))
+        arrays = map(to_numpy, _on("cpu", leaves(results)))
         write_tensors(target, dict(zip(names, arrays, strict=True)))
     return {}
 
 
 def time_runs(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
-    """Seconds of each of `runs` calls, after `warmup` calls that are not counted."""
-    feeds = _feeds(inputs)
-    return time_calls(lambda: _forward(feeds), runs, warmup)
+    """Seconds of each of `runs` calls, after `warmup` calls that are not counted: from the host's
+    memory to the host's memory."""
+    feeds, device = _feeds(inputs), _device()
+    if device == "cpu":
+        return time_calls(lambda: _forward(feeds), runs, warmup)
+
+    def there_and_back() -> Any:
+        return _on("cpu", leaves(_forward(_on(device, feeds))))
+
+    return time_calls(there_and_back, runs, warmup)
+
+
+def time_resident(inputs: str, runs: int, warmup: int) -> dict[str, list[float]]:
+    """As `time_runs`, but inputs and outputs stay on the device."""
+    feeds = _on(_device(), _feeds(inputs))
+    return devices.time_resident(lambda: _forward(feeds), runs, warmup, _device())
+
+
+def _device() -> str:
+    return str(_state.get("device", "cpu"))
+
+
+def _on(device: str, tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Those tensors on `device`; as they are, where they are there."""
+    return [tensor.to(device) for tensor in tensors]
+
+
+def own_gradients(inputs: str, cotangents: str, target: str) -> dict[str, Any]:
+    """As `gradients`, of the loaded module, under the names that its export gave."""
+    module, order = _state["module"], _state["inputs"]
+    return differentiate(module, order, _state["outputs"], inputs, cotangents, target)
 
 
 def _feeds(folder: str) -> list[torch.Tensor]:
@@ -114,5 +158,7 @@ OPERATIONS = {
     "load": load,
     "run": run,
     "time": time_runs,
+    "time_resident": time_resident,
     "gradients": gradients,
+    "own_gradients": own_gradients,
 }

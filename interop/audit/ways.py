@@ -47,7 +47,7 @@ def way(
     return Way(
         backend=str(backend),
         title=backend.row.title,
-        version=graded.ready.home.version if graded.ready else "",
+        version=graded.version,
         grade=None if found is None else found["letter"],
         passes=found is not None and bool(found["passes"]) and not exit_code,
         verdict=None if found is None else found["verdict"],
@@ -56,7 +56,7 @@ def way(
         next_steps=_steps(model, backend, graded, unavailable),
         unavailable=unavailable,
         exit_code=exit_code,
-        bytes=graded.ready.bytes if graded.ready else None,
+        bytes=graded.bytes,
         latency=_latency(timing, reference),
     )
 
@@ -74,7 +74,9 @@ def ranked(ways: list[Way]) -> tuple[Way, ...]:
 def _steps(model: str, backend: Backend, graded: Graded, unavailable: bool) -> tuple[str, ...]:
     steps = [graded.hint] if graded.hint else []
     if graded.exit_code == UnsupportedOperator.exit_code:
-        steps.append(f"`interop routes {backend.runtime}` says what is limited on the way there.")
+        steps.append(
+            f"`interop routes {backend.place.framework}` says what is limited on the way there."
+        )
     if graded.grade is not None and not graded.grade["passes"]:
         steps.append(f"`interop bisect {model} --on {backend}` names the node that is at fault.")
     if not unavailable and graded.grade is None and not steps:

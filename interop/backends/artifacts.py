@@ -25,10 +25,11 @@ _DIALECT = "dialect.json"
 @dataclass(frozen=True)
 class Built:
     """The framework's own artifact, and how it calls what the model takes and gives (None: as ONNX
-    does)."""
+    does). said: what building it has shown, for a machine that cannot run it."""
 
     path: Path
     dialect: Dialect | None
+    said: str = ""
 
 
 def built(
@@ -56,13 +57,16 @@ def built(
             f"{backend} needs inputs to calibrate the ranges of its activations on",
             hint="Give some of your own with --data.",
         )
-    place = folder / f"{framework}-{home.version}-{backend.runs_in}-{_key(model, calibration)}"
+    facts = [*digests(model), *(output.digest(Path(folder)) for folder in calibration)]
+    key = hashlib.sha256("".join(facts).encode()).hexdigest()[:16]
+    written = WRITTEN.get(backend.runs_in, "float32")
+    place = folder / f"{framework}-{home.version}-{written}-{key}"
     if not place.exists():
         with output.staged(place) as aside, progress.stage(f"convert for {backend}"):
             target = targets.lower(canonicalize(model), framework, aside)
             ready = _handed(calibration, target.dialect, aside / "calibration")
             with builder() as worker:
-                targets.build(target, worker, WRITTEN[backend.runs_in], ready)
+                targets.build(target, worker, written, ready)
             (aside / _DIALECT).write_text(json.dumps(asdict(target.dialect)), "utf-8")
     dialect = Dialect(**json.loads((place / _DIALECT).read_text("utf-8")))
     return Built(place / kind.artifact, dialect)
@@ -75,9 +79,7 @@ def _handed(calibration: tuple[str, ...], dialect: Dialect, folder: Path) -> lis
     return [str(target) for target in folders]
 
 
-def _key(model: Path, calibration: tuple[str, ...]) -> str:
-    """Of all that decides what is built: the model's file, its weights beside it, the calibration."""
+def digests(model: Path) -> list[str]:
+    """Of the model's file, and of its weights beside it, if there are."""
     beside = model.with_name(f"{model.name}.data")
-    facts = [output.digest(path) for path in (model, beside) if path.exists()]
-    facts += [output.digest(Path(folder)) for folder in calibration]
-    return hashlib.sha256("".join(facts).encode()).hexdigest()[:16]
+    return [output.digest(path) for path in (model, beside) if path.exists()]

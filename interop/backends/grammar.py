@@ -46,7 +46,7 @@ class Backend:
 
 
 def parse(text: str) -> Backend:
-    """Read one backend; the device is `cpu` where none is named.
+    """Read one backend; where no device is named, it is the runtime's first: `cpu`, if it has that.
 
     Raises UsageError naming what there is, where a part of it is not in the table. Whether the
     device is on this machine is for `open_runner` to find out.
@@ -58,7 +58,7 @@ def parse(text: str) -> Backend:
     row = _row(name, text)
     if at:
         _check_version(version, text)
-    place = _place(row, rest[0] if rest else "cpu", text)
+    place = _place(row, rest[0] if rest else row.places[0].device, text)
     precision = rest[1] if len(rest) > 1 else place.precisions[0]
     if precision not in place.precisions:
         raise UsageError(

@@ -10,8 +10,10 @@ from types import TracebackType
 from typing import Any
 
 from interop.backends.artifacts import Built, built
+from interop.backends.engines import engine
 from interop.backends.grammar import Backend
 from interop.backends.translated import Translated
+from interop.backends.typed import MAKER, typed
 from interop.conversion import provide_for
 from interop.doctor import find_gpu
 from interop.environments import Environment
@@ -22,6 +24,11 @@ from interop.workers import Worker
 #: Called with each line that a worker prints.
 Log = Callable[[str], None]
 
+_NO_DEVICE = (
+    "install NVIDIA's driver (`nvidia-smi` then lists the device), or run it on a "
+    "machine that has one; `interop doctor` shows what is found"
+)
+
 _NUMBERS = count()  # so that runners which share a folder each have one of their own in it
 
 
@@ -29,15 +36,15 @@ def find_home(backend: Backend, progress: Progress) -> Environment:
     """The environment of `backend`, made on first use.
 
     Raises EnvironmentUnavailable where this machine lacks the device, before anything is made, or
-    where the environment cannot be had.
+    where the environment cannot be had. A backend that builds anywhere lacks it only when it is to
+    run.
     """
-    if backend.place.nvidia and not (gpu := find_gpu()).names:
+    place = backend.place
+    if place.nvidia and not place.builds_anywhere and not (gpu := find_gpu()).names:
         raise EnvironmentUnavailable(
-            f"{backend} needs an NVIDIA GPU: {gpu.reason}",
-            hint="install NVIDIA's driver (`nvidia-smi` then lists the device), or run it on a "
-            "machine that has one; `interop doctor` shows what is found",
+            f"{backend} needs an NVIDIA GPU: {gpu.reason}", hint=_NO_DEVICE
         )
-    return provide_for(backend.place.framework, backend.version, progress)
+    return provide_for(place.framework, backend.version, progress)
 
 
 def open_runner(
@@ -104,26 +111,41 @@ class Runner:
     def load(self, model: Path, calibration: Sequence[str] = ()) -> None:
         """Load the canonical ONNX file `model`; for a backend that takes no ONNX it is converted.
 
-        calibration: folders of inputs, for a precision that needs some (int8).
+        calibration: folders of inputs, for a precision that needs some (int8), and for engines, which
+        are built for their sizes.
 
-        Raises UnsupportedOperator and InvalidModel where the runtime does not take the model.
+        Raises UnsupportedOperator and InvalidModel where the runtime does not take the model;
+        EnvironmentUnavailable where this machine can build an engine, but not run it.
         """
         self.load_built(self.build(model, calibration))
 
     def build(self, model: Path, calibration: Sequence[str] = ()) -> Built:
-        """What `load` lets the worker read: `model` itself, or what it is converted into, once."""
+        """What `load` lets the worker read: `model` itself, or what is made of it, once."""
+        ready = typed(
+            model, self.backend, self._scratch, calibration, maker=self._maker,
+            progress=self._progress,
+        )  # fmt: skip
+        if self.backend.row.engine:
+            return engine(
+                ready, self.backend, self.home, find_gpu(), calibration, builder=self._builder,
+                progress=self._progress,
+            )  # fmt: skip
         if self.backend.row.takes_onnx:
-            return Built(model, None)
+            return Built(ready, None)
         return built(
-            model, self.backend, self.home, self._scratch, calibration=tuple(calibration),
+            ready, self.backend, self.home, self._scratch, calibration=tuple(calibration),
             builder=self._builder, progress=self._progress,
         )  # fmt: skip
 
     def load_built(self, artifact: Built) -> None:
         """Load what `build` gave, here or in another runner of this backend."""
         backend, worker = self.backend, self._workers[0]
+        if backend.place.builds_anywhere and not (gpu := find_gpu()).names:
+            raise EnvironmentUnavailable(
+                f"{backend} is not run: {gpu.reason}; {artifact.said}", hint=_NO_DEVICE
+            )
         options: dict[str, Any] = {}
-        if backend.row.takes_onnx:
+        if backend.row.asks:
             options = {"device": backend.device, "precision": backend.runs_in}
         self.facts = worker.call("load", path=artifact.path, **options)
         self._ready = Translated(worker, artifact.dialect, self._aside)
@@ -141,13 +163,9 @@ class Runner:
         """Seconds of each of `runs` runs on one folder of inputs, measured inside the worker, after
         `warmup` unmeasured ones.
 
-        resident: inputs and outputs stay in the device's memory; for ONNX Runtime alone.
+        resident: inputs and outputs stay in the device's memory; for backends of a device.
         """
-        if resident:
-            answer = self._workers[0].call("time_resident", inputs=inputs, runs=runs, warmup=warmup)
-            seconds: list[float] = answer["seconds"]
-            return seconds
-        return self._loaded.time(inputs, runs, warmup)
+        return self._loaded.time(inputs, runs, warmup, "time_resident" if resident else "time")
 
     def close(self) -> None:
         """End the worker, in the middle of a call, too."""
@@ -165,6 +183,13 @@ class Runner:
         """A second worker: one that has built an artifact may hold more than was written."""
         self._workers.append(self._start(self.backend.place.module))
         return self._workers[-1]
+
+    def _maker(self) -> Worker:
+        """The worker that makes the model in another precision."""
+        home = provide_for("onnx", None, self._progress)
+        worker = Worker(home.interpreter, MAKER, label="onnx", timeout=self._timeout, log=self._log)
+        self._workers.append(worker)
+        return worker
 
     def _start(self, module: str) -> Worker:
         return Worker(

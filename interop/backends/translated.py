@@ -32,9 +32,11 @@ class Translated:
             write_tensors(wanted, self._dialect.take_back(read_tensors(raw)))
             shutil.rmtree(self._scratch)
 
-    def time(self, inputs: str, runs: int, warmup: int) -> list[float]:
-        """Seconds of each of `runs` runs on one folder of inputs, after `warmup` unmeasured ones."""
-        answer = self._worker.call("time", inputs=self._handed(inputs), runs=runs, warmup=warmup)
+    def time(self, inputs: str, runs: int, warmup: int, operation: str = "time") -> list[float]:
+        """Seconds of each of `runs` runs on one folder of inputs, after `warmup` unmeasured ones, as
+        that operation of the worker measures them."""
+        handed = self._handed(inputs)
+        answer = self._worker.call(operation, inputs=handed, runs=runs, warmup=warmup)
         seconds: list[float] = answer["seconds"]
         return seconds
 

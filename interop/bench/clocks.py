@@ -28,7 +28,9 @@ HOST = Clock(
 DEVICE = Clock(
     "device",
     "device-resident",
-    "inputs and outputs stay in the device's memory: what the device needs, without the way there",
+    "inputs and outputs stay in the device's memory: what the device needs, without the way there. "
+    "PyTorch and TensorRT are read by CUDA's events; ONNX Runtime (I/O binding) and JAX by the host's "
+    "clock, when the device has finished",
 )
 
 

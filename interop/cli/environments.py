@@ -7,6 +7,12 @@ from typing import Annotated
 
 import typer
 
+_WHERE = {
+    "named": "the interpreter that is named for it",
+    "running": "the running interpreter",
+    "made": "its own environment",
+}
+
 app = typer.Typer(
     help="Manage the environments that frameworks run in.",
     no_args_is_help=True,
@@ -67,8 +73,7 @@ def create(
     wanted = parse(framework)
     with RichProgress() as progress, progress.stage(f"environment for {framework}") as update:
         found = provide(wanted.framework, wanted.version, on_progress=update)
-    where = "the running interpreter" if found.kind == "running" else "its own environment"
-    print(f"{found.framework} {found.version} runs in {where}: {found.interpreter}")
+    print(f"{found.framework} {found.version} runs in {_WHERE[found.kind]}: {found.interpreter}")
 
 
 @app.command("remove")

@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from packaging.utils import canonicalize_name
 
 from interop.environments import interpreters, running
+from interop.environments.named import find_named
 from interop.environments.recipe import Recipe, load_recipe
 from interop.errors import EnvironmentUnavailable
 from interop.workers import OnProgress, Worker
@@ -35,7 +36,7 @@ LIMIT = 2 * 3600.0
 
 @dataclass(frozen=True)
 class Environment:
-    """An interpreter that has a framework. kind: "running" or "made"; path: its folder.
+    """An interpreter that has a framework. kind: "named", "running" or "made"; path: its folder.
 
     version: the framework's; packages: {canonical name: version} of all that it has.
     """
@@ -95,12 +96,27 @@ class Store:
     def provide(
         self, framework: str, version: str | None = None, *, on_progress: OnProgress | None = None
     ) -> Environment:
-        """The running interpreter if it can serve; else the made environment, made if need be.
+        """The interpreter that the user names for it; else the running one if it can serve; else the
+        made environment, made if need be.
 
         Raises EnvironmentUnavailable with what is missing and how to get it.
         """
-        return self.serving(framework, version) or self.create(
-            framework, version, on_progress=on_progress
+        return (
+            self.named(framework, version)
+            or self.serving(framework, version)
+            or self.create(framework, version, on_progress=on_progress)
+        )
+
+    def named(self, framework: str, version: str | None = None) -> Environment | None:
+        """The interpreter that the user names by a variable (see named.py), if there is one.
+
+        Raises EnvironmentUnavailable where it cannot serve.
+        """
+        found = find_named(self.recipe(framework), version, os.environ)
+        if found is None:
+            return None
+        return Environment(
+            framework, found.version, found.interpreter, "named", found.prefix, found.packages
         )
 
     def serving(self, framework: str, version: str | None = None) -> Environment | None:

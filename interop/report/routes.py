@@ -11,7 +11,13 @@ from rich.text import Text
 from interop.frameworks import known
 from interop.routes import Route
 
-_STYLES = {"ready": "green", "running": "green", "on first use": "yellow", "unavailable": "red"}
+_STYLES = {
+    "named": "green",
+    "ready": "green",
+    "running": "green",
+    "on first use": "yellow",
+    "unavailable": "red",
+}
 #: Short, so that a row of many targets is a line.
 _MARKS = {"ready": "✓", "on first use": "○", "unavailable": "✗", "none": "-"}
 

@@ -25,6 +25,7 @@ _NAMES = frozenset(
         "NO_COLOR",
         "REQUESTS_CA_BUNDLE",
         "CURL_CA_BUNDLE",
+        "CXX",  # what torch.compile compiles with
         *_PROXIES,
         *(name.lower() for name in _PROXIES),
     ]

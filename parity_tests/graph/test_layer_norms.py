@@ -41,9 +41,9 @@ WRITTEN = {
     ),
     "no scale": (_SHORT + "n = Mul (d, i) a = Abs (n) y = Mul (n, a)", 3),
     "no scale, divided": (_CENTRED + _SPREAD + "y = Div (d, r)", 1),
-    "another scale": (_SHORT + "n = Mul (d, i) y = Mul (n, third)", 2),
+    "another scale": (_SHORT + "n = Mul (d, i) y = Mul (n, third)", 1),
     "bias alone": (_SHORT + "n = Mul (d, i) y = Add (n, bias)", 1),
-    "another bias": (_SHORT + "n = Mul (d, i) s = Mul (n, scale) y = Add (s, one)", 2),
+    "another bias": (_SHORT + "n = Mul (d, i) s = Mul (n, scale) y = Add (s, one)", 1),
     "read twice": (_SHORT + "n = Mul (d, i) s = Mul (n, scale) b = Add (s, bias) y = Mul (s, b)", 3),
 }  # fmt: skip
 OTHERS = {

@@ -10,7 +10,7 @@ import math
 
 import onnx_ir as ir
 
-from interop.graph.patterns import factors, number, producer
+from interop.graph.patterns.terms import made_by, number
 
 #: How near a constant in float32 is to what it is meant to be, as a part of it.
 _NEAR = 1e-6
@@ -35,7 +35,7 @@ def _argument(node: ir.Node) -> ir.Value | None:
     """The x of which `node` is the GELU; None if it is none."""
     if node.op_type != "Mul" or node.domain != "":
         return None
-    parts = factors(node)
+    parts = _factors(node)
     scale = math.prod(found for found in map(number, parts) if found is not None)
     others = [value for value in parts if number(value) is None]
     if len(others) != 2 or not math.isclose(scale, 0.5, rel_tol=_NEAR):
@@ -46,16 +46,26 @@ def _argument(node: ir.Node) -> ir.Value | None:
     return None
 
 
+def _factors(product: ir.Node) -> list[ir.Value]:
+    """What a Mul multiplies, products of products taken apart."""
+    found: list[ir.Value] = []
+    for value in product.inputs:
+        assert value is not None
+        inner = made_by(value, "Mul")
+        found += [value] if inner is None else _factors(inner)
+    return found
+
+
 def _is_one_and_erf(value: ir.Value, x: ir.Value) -> bool:
     """Whether `value` is 1 + erf(x / √2), or 1 - erf(-x / √2)."""
-    plus, minus = producer(value, "Add"), producer(value, "Sub")
+    plus, minus = made_by(value, "Add"), made_by(value, "Sub")
     node, sign = (plus, 1) if plus is not None else (minus, -1)
     if node is None:
         return False
     one, other = node.inputs
     if sign == 1 and number(one) is None:
         one, other = other, one
-    erf = None if other is None else producer(other, "Erf")
+    erf = None if other is None else made_by(other, "Erf")
     if erf is None or number(one) != 1:
         return False
     base, scale = _scaled(erf.inputs[0])

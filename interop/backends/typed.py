@@ -1,0 +1,62 @@
+"""A model made in another precision, for backends that compute in what the model says."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from interop import output
+from interop.backends.artifacts import digests
+from interop.backends.grammar import Backend
+from interop.errors import UsageError
+from interop.progress import Progress
+from interop.workers import Worker
+
+#: Runs ONNX Runtime's tools.
+MAKER = "interop.converters.onnxruntime.variants"
+
+#: Those that look at inputs.
+_CALIBRATED = ("int8",)
+
+
+def typed(
+    model: Path,
+    backend: Backend,
+    folder: Path,
+    calibration: Sequence[str],
+    *,
+    maker: Callable[[], Worker],
+    progress: Progress,
+) -> Path:
+    """The ONNX file `model` in the precision of `backend`, below `folder`, made where it is not there;
+    `model` itself, where its own types are what is computed in.
+
+    calibration: folders of inputs, for a precision that needs some. maker: starts the worker that
+    makes it.
+
+    Raises UsageError for int8 without calibration, and UnsupportedOperator where it cannot be made.
+    """
+    precision = backend.runs_in
+    if precision not in backend.place.typed:
+        return model
+    if precision in _CALIBRATED and not calibration:
+        raise UsageError(
+            f"{backend} needs inputs to calibrate the ranges of its activations on",
+            hint="Give some of your own with --data.",
+        )
+    seen = tuple(calibration) if precision in _CALIBRATED else ()
+    facts = [*digests(model), *(output.digest(Path(one)) for one in seen)]
+    variant = backend.place.typed[precision]
+    place = folder / f"{variant}-{hashlib.sha256(''.join(facts).encode()).hexdigest()[:16]}"
+    if not place.exists():
+        with (
+            output.staged(place) as aside,
+            progress.stage(f"convert to {precision} for {backend}"),
+            maker() as worker,
+        ):
+            worker.call(
+                "make_variant", model=model, path=aside / "model.onnx", precision=variant,
+                calibration=list(seen),
+            )  # fmt: skip
+    return place / "model.onnx"

@@ -1,0 +1,78 @@
+"""benchmarks/gpu_suite.sh: its CPU twin, run from the checkout as on a machine without a registry."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from interop.doctor import find_gpu
+from interop.environments import provide
+
+SUITE = Path(__file__).parent.parent / "benchmarks" / "gpu_suite.sh"
+
+
+def suite(tmp_path, *arguments, **variables):
+    """(exit status, output, document) of the script; nothing of this installation but its packages."""
+    output = tmp_path / "suite.json"
+    done = subprocess.run(
+        ["bash", SUITE, *arguments, "--output", output],
+        env={**os.environ, "PYTHON": sys.executable, **variables}, cwd=tmp_path,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    document = json.loads(output.read_text()) if output.exists() else None
+    return done.returncode, done.stdout + done.stderr, document
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_its_twin_on_the_processor(tmp_path):
+    frameworks = {
+        f"INTEROP_ENVIRONMENT_{name.upper()}": str(provide(name).interpreter)
+        for name in ("torch", "jax")
+    }
+    status, said, document = suite(
+        tmp_path, "--device", "cpu", "--models", "dlrm absent", "--timed", "dlrm",
+        "--clock-seconds", "0.5", **frameworks,
+    )  # fmt: skip
+    assert status == 0, said
+    (parity,) = document["parity"]
+    rows = {row["label"]: row for row in parity["rows"]}
+    assert all(row["passes"] for row in rows.values())
+    assert 18 < rows["onnxruntime:cpu"]["effective_bits"] <= rows["onnxruntime:cpu"]["bits"] == 24
+    assert rows["onnxruntime:cpu:fp16"]["bits"] == 11  # held to the floor of float16
+    (bench,) = document["bench"]
+    (point,) = bench["points"]
+    assert point["clock"]["name"] == "host"  # a processor has no second clock
+    for row in point["contenders"]:
+        assert 0 < row["median"] < 1
+        assert "seconds" not in row
+    (lost,) = document["not_run"]
+    assert (lost["part"], lost["model"]) == ("parity", "absent")
+    assert not document["complete"]
+    assert document["versions"]["torch"] == provide("torch").version
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["suite.json"]
+
+
+@pytest.mark.slow
+def test_what_there_is_no_time_for_is_said(tmp_path):
+    status, said, document = suite(tmp_path, "--device", "cpu", "--seconds", "0")
+    assert status == 0, said
+    assert (document["parity"], document["bench"], document["complete"]) == ([], [], False)
+    assert {one["why"] for one in document["not_run"]} == {"there was no time left"}
+    assert {one["model"] for one in document["not_run"]} > {"bert", "resnet50"}
+
+
+def test_without_a_device(tmp_path):
+    if find_gpu().names:
+        pytest.skip("this machine has an NVIDIA GPU: the suite itself can be run")
+    status, said, document = suite(tmp_path)
+    assert status == 6
+    assert "no NVIDIA GPU that can be used" in said
+    assert "--device cpu" in said
+    assert "Traceback" not in said
+    assert document is None

@@ -27,6 +27,7 @@ from interop.bench.machine import machine
 from interop.bench.measure import Effort
 from interop.bench.run import Request, run
 from interop.doctor import examine_frameworks, find_gpu
+from interop.environments.named import variable
 from interop.errors import EnvironmentUnavailable, InteropError, ParityFailed
 from interop.output import write_json_whole
 from interop.record import host_versions
@@ -51,6 +52,9 @@ BENCH = {
     "cuda": "torch:cuda,torch-compile:cuda,jax:cuda,onnxruntime:cuda,onnxruntime:cuda:tf32",
     "cpu": "torch:cpu,jax:cpu,onnxruntime:cpu",
 }
+
+#: States of a framework that need nothing to be made.
+READY = ("named", "running", "ready")
 
 #: Of the seconds that there are, those that parity may take before what is timed must have its turn.
 PARITY_SHARE = 0.6
@@ -118,17 +122,35 @@ def _options() -> argparse.Namespace:
 
 def _results(options: argparse.Namespace, clock: Clock) -> Iterator[tuple[str, dict[str, Any]]]:
     """(part of the document, what belongs into it), one after the other."""
+    graded, lacking = _here(PARITY[options.device])
+    timed, _ = _here(BENCH[options.device])
+    for backend, why in lacking.items():
+        yield "not_run", {"part": "backend", "model": backend, "why": why}
     for model in options.models:
         if clock.spent(PARITY_SHARE):
             yield "not_run", {"part": "parity", "model": model, "why": "there was no time left"}
         else:
-            yield from _tried("parity", model, lambda name: _parity(name, PARITY[options.device]))
-    on, effort = BENCH[options.device], Effort(2, options.clock_seconds)
+            yield from _tried("parity", model, lambda name: _parity(name, graded))
+    effort = Effort(2, options.clock_seconds)
     for model in options.timed:
         if clock.spent():
             yield "not_run", {"part": "bench", "model": model, "why": "there was no time left"}
         else:
-            yield from _tried("bench", model, lambda name: _bench(name, on, effort))
+            yield from _tried("bench", model, lambda name: _bench(name, timed, effort))
+
+
+def _here(on: str) -> tuple[str, dict[str, str]]:
+    """The backends that have an environment, and why others have none. None is made: there may be no
+    registry to make it from."""
+    lacking = {}
+    for backend in parse_list(on):
+        (state,) = examine_frameworks(frameworks=(backend.place.framework,), pythons=())
+        if state.state not in READY:
+            named = variable(backend.place.framework)
+            lacking[str(backend)] = (
+                f"it has no environment here ({state.reason}); {named} names one"
+            )
+    return ",".join(str(b) for b in parse_list(on) if str(b) not in lacking), lacking
 
 
 def _tried(part: str, model: str, does: Any) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -53,6 +53,10 @@ def check(
     against: str | Path | None = None,
     output: str | Path | None = None,
     force: bool = False,
+    gradients: bool = False,
+    layers: bool = False,
+    rebuild: bool = False,
+    labels: str | Path | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Check:
@@ -61,6 +65,7 @@ def check(
     interop.check("resnet18", on="onnxruntime:cpu,torch:cpu").rows[1]["effective_bits"]
 
     `on` is as for `interop check --on`, or a sequence of backends; `options` are as for `convert`.
+    `gradients`, `layers`, `rebuild` and `labels` look at more of each side, as in `interop check`.
     A side that does not run, or computes something else, is a row, and no exception.
 
     Raises the errors of interop.errors where the model itself or its inputs are at fault.
@@ -78,6 +83,10 @@ def check(
             None if against is None else Path(against),
             None if output is None else Path(output),
             force,
+            gradients,
+            layers,
+            rebuild,
+            None if labels is None else Path(labels),
         ),
         progress,
     )

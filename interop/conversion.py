@@ -18,6 +18,7 @@ from interop.environments import Environment, provide
 from interop.errors import UsageError
 from interop.frameworks import able, known
 from interop.graph.canonical import canonicalize, save, signature_of
+from interop.parity.floor.precisions import precision_named
 from interop.parity.inputs.sets import InputSet
 from interop.progress import Progress, Silent
 from interop.reference import ModelReference, resolve
@@ -47,6 +48,7 @@ class Request:
     seed: int = 0
     timeout: float = 1800.0  # seconds
     verbose: bool = False
+    beside: Path | None = None  # where callables are looked for; None: in the working folder
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class Workers:
             timeout=self._request.timeout,
             log=_echo if self._request.verbose else None,
             # A user's package.module:callable is looked for where the command was given.
-            search_path=[str(Path.cwd())],
+            search_path=[str(self._request.beside or Path.cwd())],
         )
         self._open[role] = self._stack.enter_context(worker)
         return worker
@@ -280,7 +282,8 @@ def arrive(
         calibration = proof.hand_over(plan, target) if request.precision == "int8" else []
         built = targets.build(target, at.builder, request.precision, calibration)
     with clock.stage("verify"), progress.stage("compare with the source") as update:
-        parity = evidence.judge(target, at.prover, update)
+        precision = precision_named(request.precision)
+        parity = evidence.judge(target, at.prover, update, precision)
     with clock.stage("latency"), progress.stage("measure latency"):
         latency = proof.measure_latency(plan, departure.at.source, at.prover, target)
     document = conversion_record(

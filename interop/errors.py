@@ -8,7 +8,8 @@ InteropError
 ├── EnvironmentUnavailable   6   a framework cannot be made to run on this machine
 ├── WorkerCrashed            7   a framework's process died
 ├── WorkerTimedOut           8   a framework's process ran past its limit
-└── OutputError              9   the result could not be written
+├── OutputError              9   the result could not be written
+└── MemoryShort             12   it needs more memory than there is, so it was not tried
 """
 
 from __future__ import annotations
@@ -62,6 +63,10 @@ class OutputError(InteropError):
     exit_code = 9
 
 
+class MemoryShort(InteropError):
+    exit_code = 12  # 10 and 11 are those of a policy and a comparison, which are no errors
+
+
 #: By name: a guest process names the error that it met, and the host raises it.
 BY_NAME: dict[str, type[InteropError]] = {
     kind.__name__: kind
@@ -74,5 +79,6 @@ BY_NAME: dict[str, type[InteropError]] = {
         WorkerCrashed,
         WorkerTimedOut,
         OutputError,
+        MemoryShort,
     )
 }

@@ -94,15 +94,24 @@ def disk_errors(place: Path) -> Iterator[None]:
 
 def write_json(document: dict[str, Any], path: Path) -> None:
     """Write `document` to `path`, readable by people too."""
-    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    path.write_text(_json(document), encoding="utf-8")
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2) + "\n"
 
 
 def write_json_whole(document: dict[str, Any], path: Path) -> None:
     """Write `document` to `path` whole or not at all. Raises OutputError."""
+    write_text_whole(_json(document), path)
+
+
+def write_text_whole(text: str, path: Path) -> None:
+    """Write `text` to `path` whole or not at all. Raises OutputError."""
     aside = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
         with disk_errors(aside):
-            write_json(document, aside)
+            aside.write_text(text, encoding="utf-8")
             aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import onnx
 
+from interop.floors import FLOOR_RUNS, Floors
 from interop.models import Architecture
 from interop.parity.floor.noise import Noise, measure_noise
+from interop.parity.floor.precisions import FLOAT32, Precision
 from interop.parity.inputs.own import load_input_sets
 from interop.parity.inputs.quick import input_sets
 from interop.parity.inputs.roles import roles
@@ -33,9 +35,6 @@ from interop.workers.tensors import read_tensors, write_tensors
 if TYPE_CHECKING:
     from interop.conversion import Request
     from interop.targets import Target
-
-#: Perturbed float32 runs that the noise floor is taken from.
-FLOOR_RUNS = 4
 
 #: Wall seconds for measuring latency, and runs in each of its blocks.
 LATENCY_BUDGET = 1.5
@@ -73,11 +72,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Parity:
-    """The evidence and the grade that it gives."""
+    """The evidence and the grade that it gives; precision: whose floor the artifact was held to."""
 
     sets: tuple[InputSet, ...]
     proofs: tuple[OutputProof, ...]
     grade: Grade
+    precision: Precision = FLOAT32
 
 
 def plan(
@@ -158,8 +158,17 @@ class Evidence:
         assert self._floor is not None
         self._floor.result()
 
-    def judge(self, target: Target, prover: Worker, update: Update) -> Parity:
-        """Run the artifact as it lies on disk, and the source; compare both with the truth."""
+    @property
+    def written_out(self) -> tuple[str, ...]:
+        """The nodes that the truth evaluates as simpler operators, once it is complete."""
+        assert self._truth is not None
+        return tuple(self._truth.result()["written_out"])
+
+    def judge(
+        self, target: Target, prover: Worker, update: Update, precision: Precision = FLOAT32
+    ) -> Parity:
+        """Run the artifact as it lies on disk, and the source; compare both with the truth. The artifact
+        is held to the floor of `precision`, which it is written in."""
         assert self._truth is not None
         plan = self._plan
         update(0.1, "waiting for the float64 truth")
@@ -172,7 +181,8 @@ class Evidence:
         assert self._floor is not None
         self._floor.result()
         update(0.9, "comparing")
-        return hold_against(plan, [target.dialect.take_back(one) for one in plan.artifact()])
+        outputs = [target.dialect.take_back(one) for one in plan.artifact()]
+        return hold_against(plan, outputs, precision, Floors(plan, self._checker, self._seed))
 
     def _start_floor(self) -> None:
         if self._floor is None:
@@ -187,17 +197,32 @@ class Evidence:
             )
 
 
-def hold_against(plan: Plan, outputs: Sequence[dict[str, Any]]) -> Parity:
+def hold_against(
+    plan: Plan,
+    outputs: Sequence[dict[str, Any]],
+    precision: Precision = FLOAT32,
+    narrower: Floors | None = None,
+) -> Parity:
     """The parity of `outputs` (one mapping a set of inputs, under the plan's own names) with the
-    source and the truth, which have run already."""
-    proofs = [proof for index, one in enumerate(outputs) for proof in _prove_set(plan, index, one)]
-    return Parity(plan.sets, tuple(proofs), grade(proofs))
+    source and the truth, which have run already; `narrower` gives the floors of another precision."""
+    proofs = [
+        proof
+        for index, one in enumerate(outputs)
+        for proof in _prove_set(plan, index, one, precision, narrower)
+    ]
+    return Parity(plan.sets, tuple(proofs), grade(proofs), precision)
 
 
-def _prove_set(plan: Plan, index: int, artifact: dict[str, Any]) -> Sequence[OutputProof]:
+def _prove_set(
+    plan: Plan, index: int, artifact: dict[str, Any], precision: Precision, narrower: Floors | None
+) -> Sequence[OutputProof]:
     truth, noise = yardstick(plan, index)
     source = read_tensors(plan.outputs("source")[index])
-    return prove(plan.sets[index].label, truth, source, artifact, noise)
+    coarser = None
+    if precision != FLOAT32:
+        assert narrower is not None
+        coarser = narrower.measure(precision, index, truth)
+    return prove(plan.sets[index].label, truth, source, artifact, noise, artifact_noise=coarser)
 
 
 def yardstick(plan: Plan, index: int) -> tuple[dict[str, Any], dict[str, Noise]]:

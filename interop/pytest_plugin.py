@@ -90,6 +90,7 @@ class Parity:
         path = baseline or usual_baseline
         document = interop.check(str(model), *others, on=on or usual_on, **given).document
         complaints = [_told(row) for row in document["rows"] if not row["passes"]]
+        complaints += _told_besides(document)
         if path is not None:
             complaints += self._compare(self._home / path, document)
         if complaints:
@@ -133,6 +134,18 @@ def _told(row: Mapping[str, Any]) -> str:
             f"\n  next: {error['hint']}" if error["hint"] else ""
         )
     return f"{row['label']}: {row['grade'] or row['verdict']}: {row['sentence']}"
+
+
+def _told_besides(document: Mapping[str, Any]) -> list[str]:
+    """What else was looked at, and is wrong: rows of a batch, gradients, and so on."""
+    from interop.checks.aspects import ASPECTS  # slow, as below
+
+    return [
+        f"{side['label']}: {aspect}: {side['reason']}"
+        for aspect in ASPECTS
+        for side in document[aspect] or ()
+        if side["passes"] is False
+    ]
 
 
 def _fallen(label: str, was: Mapping[str, Any], now: Mapping[str, Any] | None) -> list[str]:

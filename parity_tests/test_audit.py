@@ -16,18 +16,21 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from pydantic import ValidationError
+from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema as Sarif
 from rich.console import Console
 
 from interop.audit import policy
 from interop.audit.difference import changes, read
 from interop.audit.run import AuditRequest, run
-from interop.audit.schema import SCHEMA
+from interop.audit.schema import SCHEMA, SCHEMA_OF_SEVERAL
 from interop.backends import parse_list
 from interop.bench.measure import Effort
 from interop.conversion import Request
 from interop.errors import InvalidModel, UsageError
 from interop.report.audit import junit, markdown
 from interop.report.audit_page import page
+from interop.report.audit_sarif import sarif
 from interop.report.audit_summary import audit_summary, changes_summary
 
 ON = "onnxruntime:cpu,reference:cpu,caffe:cpu,onnxruntime:cuda"
@@ -104,9 +107,10 @@ def test_the_schema_holds_it_and_not_what_is_not_one(record):
         jsonschema.validate(record, SCHEMA)
 
 
-def test_the_published_schema_is_the_one(record):
-    published = Path(__file__).parent.parent / "docs" / "audit.schema.json"
-    assert json.loads(published.read_text("utf-8")) == SCHEMA
+@pytest.mark.parametrize(("name", "schema"), [("audit", SCHEMA), ("audits", SCHEMA_OF_SEVERAL)])
+def test_the_published_schema_is_the_one(name, schema):
+    published = Path(__file__).parent.parent / "docs" / f"{name}.schema.json"
+    assert json.loads(published.read_text("utf-8")) == schema
 
 
 def judged(tmp_path, text, record):
@@ -254,6 +258,37 @@ def test_renderings(audited, record):
     text = console.export_text()
     assert "onnxruntime:cpu" in text
     assert "Nothing changed" in text
+
+
+def test_sarif(audited, record, tmp_path):
+    """Held by the published schema, whose classes somebody else generated; each result has its rule."""
+    (tmp_path / "policy.toml").write_text("[require]\nbytes = 1\n")
+    record["policy"] = {"file": "policy.toml", "violations": [
+        one.to_json() for one in policy.read(tmp_path / "policy.toml").judge(record)]}  # fmt: skip
+    record["static"]["findings"].append(
+        {"rule": "random-operator", "severity": "warns", "sentence": "It draws.", "where": ["a"],
+         "next_step": "Draw outside."})  # fmt: skip
+    log = sarif([record, audited.document])
+    Sarif.model_validate(log)
+    first, second = log["runs"]
+    rules = first["tool"]["driver"]["rules"]
+    assert len({rule["id"] for rule in rules}) == len(rules)
+    found = {}
+    for result in first["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        [place] = result["locations"]
+        assert place["physicalLocation"]["artifactLocation"]["uri"].endswith("/small.onnx")
+        found[result["ruleId"]] = result
+    assert found["random-operator"]["level"] == "warning"
+    assert found["random-operator"]["locations"][0]["logicalLocations"] == [{"name": "a"}]
+    assert found["backend-operator"]["level"] == "error"
+    assert "caffe:cpu" in found["backend-operator"]["message"]["text"]
+    assert found["policy-bytes"]["level"] == "error"
+    assert len(second["results"]) == len(first["results"]) - 2
+    assert sarif([audited.document]) == json.loads((audited.folder / "audit.sarif").read_text())
+    for spoil in ({"level": "fatal"}, {"message": {}, "colour": "red"}):
+        with pytest.raises(ValidationError):
+            Sarif.model_validate({**log, "runs": [{**second, "results": [{**result, **spoil}]}]})
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on this machine")

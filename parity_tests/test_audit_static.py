@@ -216,9 +216,18 @@ def test_the_cpu_table_is_what_onnx_runtime_does(tmp_path):
         ort.InferenceSession(unpooling(dtype), providers=["CPUExecutionProvider"])
 
 
+def test_tensorrt_rtx_refuses_what_its_parser_does():
+    """As its authors say of TensorRT: no integer products, no sequences, no strings."""
+    rtx = table("tensorrt-rtx")
+    assert {"Conv", "MatMul", "LSTM", "QuantizeLinear", "Loop"} <= rtx.entries.keys()
+    lacking = {"ConvInteger", "MatMulInteger", "QLinearConv", "SequenceAt", "StringNormalizer"}
+    assert not lacking & rtx.entries.keys()
+    assert gaps([Operator("", "QLinearConv", 1, ())], 21, rtx)[0].blocks
+
+
 def test_versions_types_and_bodies():
     cpu, web = table("onnxruntime-cpu"), table("web-webgpu")
-    body = Operator("", "HardSwish", 1, ())
+    body = Operator("", "Mish", 1, ())
     assert [gap.blocks for gap in gaps([body], 21, web)] == [True]
     assert not any(gap.blocks for gap in gaps([body], 21, cpu))
     too_new = Operator("", "LayerNormalization", 1, ())

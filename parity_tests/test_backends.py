@@ -170,6 +170,33 @@ def test_it_computes_what_numpy_computes(backend, model, tmp_path):
             np.testing.assert_allclose(given[name], true, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino", "opencv"])
+def test_outputs_have_the_names_of_the_model_alone(backend, tmp_path):
+    """Reshapes that change nothing: a runtime finds several values to be one, which is one output."""
+    shape = numpy_helper.from_array(np.array([2, 3]), "shape")
+    graph = helper.make_graph(
+        [
+            helper.make_node("Relu", ["x"], ["between"]),
+            helper.make_node("Reshape", ["between", "shape"], ["again"]),
+            helper.make_node("Reshape", ["again", "shape"], ["y"]),
+        ],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 3])],
+        [shape],
+    )
+    opset = helper.make_opsetid("", 21)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=10), tmp_path / "m.onnx")
+    array = RNG.standard_normal((2, 3)).astype(np.float32)
+    write_tensors(tmp_path / "in", {"x": array})
+    with open_runner(parse(backend), scratch=tmp_path, timeout=300) as opened:
+        opened.load(tmp_path / "m.onnx")
+        opened.run([str(tmp_path / "in")], [str(tmp_path / "out")])
+    given = read_tensors(tmp_path / "out")
+    assert given.keys() == {"y"}
+    np.testing.assert_array_equal(given["y"], np.maximum(array, 0))
+
+
 def test_where_the_nodes_run(model, tmp_path):
     """ONNX Runtime says so itself; all are on the provider that was asked for."""
     _, _, plain = run("onnxruntime", model, tmp_path)

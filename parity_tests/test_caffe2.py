@@ -151,6 +151,44 @@ def small(tmp_path_factory):
     return done.folder
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["constant", "reflect", "edge"])
+@pytest.mark.parametrize(
+    ("shape", "pads"),
+    [
+        (["batch", 3, 4, 5], [0, 1, 1, 0, 0, 2, 0, 3]),  # channels, too
+        (["batch", 3, 4, 5], [2, 0, 0, 0, 1, 0, 0, 0]),  # the batch alone
+        (["batch", 4], [0, 2, 0, 1]),
+        ([3, 4, 5], [1, 2, 0, 1, 0, 1]),
+        (["batch", 3, 2, 4, 5], [0, 1, 0, 1, 2, 0, 1, 1, 0, 3]),
+    ],
+    ids=["channels", "batch", "two axes", "three", "five"],
+)
+def test_padding_of_any_axis(shape, pads, mode, tmp_path):
+    if mode == "reflect":  # by less than there is
+        pads = [min(amount, 1) for amount in pads]
+    pad = helper.make_node(
+        "Pad", ["x", "pads"] + (["v"] if mode == "constant" else []), ["y"], mode=mode
+    )
+    graph = helper.make_graph(
+        [pad], "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.array(pads, np.int64), "pads"),
+         numpy_helper.from_array(np.float32(0.5), "v")],
+    )  # fmt: skip
+    imports = [helper.make_opsetid("", 20)]
+    onnx.save(helper.make_model(graph, opset_imports=imports, ir_version=9), tmp_path / "m.onnx")
+    sizes = {"batch": 3}
+    x = np.random.default_rng(0).standard_normal([sizes.get(d, d) for d in shape])
+    np.savez(tmp_path / "in.npz", x=x.astype(np.float32))
+    done = interop.convert(
+        str(tmp_path / "m.onnx"), target="caffe2", output=tmp_path / "out", data=tmp_path / "in.npz"
+    )
+    assert done.grade == "A"
+    assert done.manifest["parity"]["outputs"]["y"]["max_abs"] == 0
+
+
 def test_the_artifact_stands_alone(small, environment):
     code = """
 import sys

@@ -86,12 +86,12 @@ def test_against_opencv(open_worker, tmp_path, normalize, priors):
 
 
 _FOUND = """detection_output_param { num_classes: 3 share_location: true background_label_id: 0
- nms_param { nms_threshold: 0.45 top_k: 100 } code_type: CENTER_SIZE keep_top_k: 50
+ nms_param { nms_threshold: 0.45 top_k: 16 } code_type: CENTER_SIZE keep_top_k: 20
  confidence_threshold: 0.4 }"""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("target", ["tf", "torch"])
+@pytest.mark.parametrize("target", ["tf", "torch", "keras"])
 def test_whole_across(open_worker, tmp_path, target):
     """Boxes, scores and what is found of them, in another framework."""
     text = head(*CASES[0]) + layer("DetectionOutput", _FOUND, "loc conf priors", "found")

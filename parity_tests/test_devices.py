@@ -10,7 +10,6 @@ from onnx import TensorProto, helper, numpy_helper
 from interop.backends import open_runner, parse, runner
 from interop.bench.clocks import DEVICE, HOST, clocks
 from interop.checks.attempts import Attempt
-from interop.checks.floors import declared
 from interop.checks.lineup import _key
 from interop.doctor import Gpu
 from interop.environments import provide
@@ -87,8 +86,8 @@ def test_whose_tensors_can_stay_where_they_are():
 
 def test_tf32_is_held_to_its_own_floor():
     for text in ("torch:cuda:tf32", "jax:cuda:tf32", "trt-rtx:cuda:tf32"):
-        assert declared(Attempt(text, "backend")) is TF32
-    assert declared(Attempt("torch:cuda", "backend")) is FLOAT32
+        assert Attempt(text, "backend").precision is TF32
+    assert Attempt("torch:cuda", "backend").precision is FLOAT32
 
 
 def test_a_processor_and_a_device_of_one_framework(tmp_path, monkeypatch):

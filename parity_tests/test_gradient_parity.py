@@ -11,8 +11,9 @@ from onnx import numpy_helper as nph
 from onnx import parser
 
 import interop.gradients as subject
-from interop.backends import parse
-from interop.errors import ParityFailed, UsageError
+from interop import differentiation
+from interop.backends import Backend, parse
+from interop.errors import ParityFailed
 from interop.parity import InputSet, Verdict
 from interop.parity.verdict.derivatives import (
     Derivatives,
@@ -70,8 +71,12 @@ def inputs() -> InputSet:
     )
 
 
+def on(*backends: str) -> list[subject.Candidate]:
+    return [subject.on_backend(parse(name)) for name in backends]
+
+
 def test_torch_and_jax_are_faithful(model: Path, tmp_path: Path) -> None:
-    found = subject.gradient_parity(model, [parse("torch"), parse("jax")], inputs(), tmp_path)
+    found = subject.gradient_parity(model, on("torch", "jax"), inputs(), tmp_path)
     for one in found:
         names = [parity.name for parity in one.parities]
         assert sorted(names) == [
@@ -87,8 +92,7 @@ def test_torch_and_jax_are_faithful(model: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_tensorflow_and_keras_are_faithful_in_their_own_layout(model: Path, tmp_path: Path) -> None:
-    backends = [parse("tensorflow"), parse("keras")]
-    for one in subject.gradient_parity(model, backends, inputs(), tmp_path):
+    for one in subject.gradient_parity(model, on("tensorflow", "keras"), inputs(), tmp_path):
         assert one.passes, one
         assert {"input x", "weight kernel", "weight head"} <= {p.name for p in one.parities}
 
@@ -97,7 +101,7 @@ def test_a_gradient_that_is_cut_is_found_where_outputs_are_the_same(
     model: Path, tmp_path: Path, monkeypatch
 ) -> None:
     """The table's part of the sum is detached in what torch is given: forward it is the same."""
-    written = subject.lower
+    written = differentiation.lower
 
     def cut(graph, framework, folder):
         target = written(graph, framework, folder)
@@ -109,9 +113,9 @@ def test_a_gradient_that_is_cut_is_found_where_outputs_are_the_same(
             source.write_text(text, "utf-8")
         return target
 
-    monkeypatch.setattr(subject, "lower", cut)
+    monkeypatch.setattr(differentiation, "lower", cut)
     monkeypatch.setattr(subject, "MORE_RUNS", subject.RUNS)
-    (found,) = subject.gradient_parity(model, [parse("torch")], inputs(), tmp_path)
+    (found,) = subject.gradient_parity(model, on("torch"), inputs(), tmp_path)
     wrong = [parity.name for parity in found.parities if not parity.verdict.passes]
     assert wrong == ["weight table"]
 
@@ -202,9 +206,10 @@ def test_parameters_are_matched_by_what_they_hold() -> None:
 # --- what a user gets wrong --------------------------------------------------------------------
 
 
-def test_a_backend_without_gradients_is_refused_before_anything_is_run(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="onnxruntime:cpu has no gradients"):
-        subject.gradient_parity(tmp_path / "none.onnx", [parse("ort")], inputs(), tmp_path)
+def test_a_backend_without_gradients_says_why() -> None:
+    assert subject.why_not(parse("keras")) == ""
+    assert "differentiates none" in subject.why_not(parse("openvino"))
+    assert "not in float32" in subject.why_not(Backend("torch", None, "cpu", "bf16"))
 
 
 def test_a_model_without_outputs_of_floats_has_no_gradients() -> None:

@@ -7,12 +7,17 @@ import shutil
 import zipfile
 
 import numpy as np
+import onnx
+import onnx.parser
 import pytest
 from interop.models import ZOO
 
 import interop
 from interop.environments import Store, default_store
+from interop.errors import UnsupportedOperator
 from interop.frameworks import FRAMEWORKS
+from interop.graph.canonical import canonicalize
+from interop.targets import lower
 from interop.workers import Worker
 from interop.workers.tensors import read_tensors, write_tensors
 
@@ -121,3 +126,30 @@ def test_a_model_that_takes_a_dictionary(tmp_path):
     assert {one["name"] for one in done.manifest["signature"]["inputs"]} == {
         "input_ids", "token_type_ids", "attention_mask",
     }  # fmt: skip
+
+
+_OPEN = """<ir_version: 10, opset_import: ["": 20]>
+g (float[time, 3] x, float[3] h) => (float[time, 3] all) {
+  last, all = Scan <
+    num_scan_inputs = 1,
+    body = step (float[3] s, float[3] v) => (float[3] new, float[3] kept) {
+      new = Add (s, v)
+      kept = Tanh (new)
+    }
+  > (h, x)
+}"""
+
+
+def test_steps_whose_number_is_open_are_refused(tmp_path):
+    """By node, with the reason, and what to do about it; of a number that is known they are unrolled."""
+    onnx.save(onnx.parser.parse_model(_OPEN.replace("time", "4")), tmp_path / "known.onnx")
+    (tmp_path / "known").mkdir()
+    lower(canonicalize(tmp_path / "known.onnx"), "keras", tmp_path / "known")
+    assert (tmp_path / "known" / "model.py").exists()
+    onnx.save(onnx.parser.parse_model(_OPEN), tmp_path / "open.onnx")
+    (tmp_path / "open").mkdir()
+    with pytest.raises(
+        UnsupportedOperator, match=r"Scan.*is open; .* export it with that size fixed"
+    ):
+        lower(canonicalize(tmp_path / "open.onnx"), "keras", tmp_path / "open")
+    assert not list((tmp_path / "open").iterdir())

@@ -88,3 +88,79 @@ def test_running_before_loading_is_an_error() -> None:
         pytest.raises(UsageError, match="no model is loaded"),
     ):
         fresh.call("run", inputs=[], outputs=[])
+
+
+def test_a_truth_of_simpler_operators_says_so(worker: Worker, model: Path, tmp_path: Path) -> None:
+    node = helper.make_node("MaxRoiPool", ["x", "rois"], ["y"], name="roi", pooled_shape=[2, 2])
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [node], "g",
+        [value("x", TensorProto.FLOAT, [1, 2, 8, 8]), value("rois", TensorProto.FLOAT, [1, 5])],
+        [value("y", TensorProto.FLOAT, [1, 2, 2, 2])],
+    )  # fmt: skip
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    onnx.save(proto, tmp_path / "roi.onnx")
+    feeds = {
+        "x": np.ones((1, 2, 8, 8), np.float32),
+        "rois": np.array([[0, 1, 1, 6, 7]], np.float32),
+    }
+    write_tensors(tmp_path / "in", feeds)
+    folders = {"inputs": [str(tmp_path / "in")], "outputs": [str(tmp_path / "out")]}
+    said = worker.call("truth", model=str(tmp_path / "roi.onnx"), **folders)
+    assert said["written_out"] == ["roi"]
+    write_tensors(tmp_path / "in", {"x": np.ones((2, 6), np.float32)})
+    assert worker.call("truth", model=str(model), **folders)["written_out"] == []
+
+
+@pytest.fixture(scope="module")
+def heavy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A product of 2,100 by 2,100: `wide`, its sum `one` an example, and the place of its largest."""
+    weight = np.random.default_rng(0).standard_normal((2100, 2100)).astype(np.float32)
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["wide"]),
+        helper.make_node("ReduceMean", ["wide"], ["one"]),
+        helper.make_node("ArgMax", ["wide"], ["place"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 2100])],
+        [helper.make_tensor_value_info("wide", TensorProto.FLOAT, ["n", 2100]),
+         helper.make_tensor_value_info("one", TensorProto.FLOAT, [1, 1]),
+         helper.make_tensor_value_info("place", TensorProto.INT64, ["n", 1])],
+        [numpy_helper.from_array(weight, "w")],
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("heavy") / "model.onnx"
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), path
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kept", "factor", "runs"),
+    [
+        (["wide"], 1.0, 3),  # the runs agree, and two perturbed ones are enough
+        (["wide", "one"], 1.0, 5),  # of one element little is known
+        (["wide", "place"], 1.0, 5),  # what rounding flips shows in many runs
+        (["wide"], 1.001, 17),  # a truth that is wrong: more are taken before it is called so
+    ],
+)
+def test_a_heavy_model_is_run_no_more_often_than_is_needed(
+    worker: Worker, heavy: Path, tmp_path: Path, kept: list[str], factor: float, runs: int
+) -> None:
+    model = onnx.load(heavy)
+    outputs = [value for value in model.graph.output if value.name in kept]
+    del model.graph.output[:]
+    model.graph.output.extend(outputs)
+    onnx.save(model, tmp_path / "model.onnx")
+    x = np.random.default_rng(1).standard_normal((2, 2100)).astype(np.float32)
+    names = ("inputs", "true", "truth", "floor")
+    inputs, true_ones, truth, floor = (str(tmp_path / name) for name in names)
+    write_tensors(inputs, {"x": x})
+    worker.call("truth", model=str(tmp_path / "model.onnx"), inputs=[inputs], outputs=[true_ones])
+    true = read_tensors(true_ones)
+    write_tensors(truth, {**true, "wide": true["wide"] * factor})
+    made = worker.call(
+        "floor_runs", model=str(tmp_path / "model.onnx"), inputs=[inputs], outputs=[floor],
+        truth=[truth], runs=4,
+    )  # fmt: skip
+    assert made["runs"] == runs == len(list(Path(floor).iterdir()))

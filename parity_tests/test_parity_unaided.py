@@ -12,19 +12,27 @@ import onnx_ir as ir
 import onnxruntime as ort
 import pytest
 
-from interop.errors import ParityFailed
+from interop.errors import InvalidModel, ParityFailed
 from interop.graph.canonical import signature_of
 from interop.output import digest
+from interop.parity import Truth, floor_runs, measure_outputs
 from interop.parity.inputs.sets import InputSet
 from interop.parity.unaided import (
+    REBUILT,
+    ROWS,
+    Finding,
     Outcome,
     Run,
+    Trial,
+    Yardstick,
+    agree,
     batch_axes,
     identical_rows,
-    rebuilt,
+    judge,
+    not_run,
+    of_one_digest,
     rows_alone,
-    second_runs,
-    yardstick,
+    second_run,
 )
 
 RNG = np.random.default_rng
@@ -88,7 +96,30 @@ def runner(text: str) -> Run:
     return lambda arrays: dict(zip(names, session.run(names, dict(arrays)), strict=True))
 
 
-measure = functools.cache(lambda text: yardstick(model(text)))
+@functools.cache
+def measure(text: str) -> Yardstick:
+    truth = Truth(model(text)).run
+
+    def floor(arrays: dict) -> dict:
+        return measure_outputs(
+            truth(arrays), [run for _, _, run in floor_runs(model(text), {"": arrays})]
+        )
+
+    return Yardstick(truth, floor)
+
+
+def held(trial: Trial, run: Run, by: Yardstick) -> Finding:
+    """Everything is run anew, in the order of the feeds."""
+    return judge(trial, [run(feed) for feed in trial.feeds], by)
+
+
+def held_again(run: Run, sets: list[InputSet], by: Yardstick) -> list[Finding]:
+    """Every set run, then every set again."""
+    first = [dict(run(one.arrays)) for one in sets]
+    return [
+        judge(second_run(one), [before, run(one.arrays)], by)
+        for one, before in zip(sets, first, strict=True)
+    ]
 
 
 def axes(text: str) -> dict[str, int]:
@@ -109,10 +140,10 @@ def altered(text: str, change: Callable[[np.ndarray, np.ndarray], np.ndarray]) -
 
 
 def test_a_faithful_runner_holds() -> None:
-    for finding in second_runs(runner(MLP), [given(), given(2)], measure(MLP)):
+    for finding in held_again(runner(MLP), [given(), given(2)], measure(MLP)):
         assert finding.outcome is Outcome.EQUAL
     for check in (identical_rows, rows_alone):
-        finding = check(runner(MLP), given(), axes(MLP), measure(MLP))
+        finding = held(check(given(), axes(MLP)), runner(MLP), measure(MLP))
         assert finding.outcome in (Outcome.EQUAL, Outcome.ROUNDING), finding
 
 
@@ -120,7 +151,7 @@ def test_what_only_rounds_otherwise_holds_and_shows_its_evidence() -> None:
     def last_bit(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return np.nextafter(y, np.float32(np.inf)) if len(x) > 1 else y
 
-    finding = rows_alone(altered(MLP, last_bit), given(), axes(MLP), measure(MLP))
+    finding = held(rows_alone(given(), axes(MLP)), altered(MLP, last_bit), measure(MLP))
     assert finding.outcome is Outcome.ROUNDING
     assert finding.passes
     assert 22 < finding.outputs[0].effective_bits <= 24
@@ -152,7 +183,7 @@ def by_place(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("fault", [mixed_up, one_row_off, scaled_by_the_whole, by_place])
 def test_rows_that_are_not_what_they_are_alone(fault: Callable) -> None:
-    finding = rows_alone(altered(MLP, fault), given(), axes(MLP), measure(MLP))
+    finding = held(rows_alone(given(), axes(MLP)), altered(MLP, fault), measure(MLP))
     assert finding.outcome is Outcome.DIFFERENT
     assert not finding.passes
     assert "'y'" in finding.reason
@@ -160,7 +191,7 @@ def test_rows_that_are_not_what_they_are_alone(fault: Callable) -> None:
 
 @pytest.mark.parametrize("fault", [one_row_off, by_place])
 def test_identical_rows_that_disagree(fault: Callable) -> None:
-    finding = identical_rows(altered(MLP, fault), given(), axes(MLP), measure(MLP))
+    finding = held(identical_rows(given(), axes(MLP)), altered(MLP, fault), measure(MLP))
     assert finding.outcome is Outcome.DIFFERENT
     assert "axis 0" in finding.reason
 
@@ -173,24 +204,24 @@ def test_state_and_chance_show_in_the_second_run() -> None:
         return y + np.float32(1e-3) * before
 
     sets = [given(3), given(2, seed=1)]
-    findings = second_runs(altered(MLP, stateful), sets, measure(MLP))
+    findings = held_again(altered(MLP, stateful), sets, measure(MLP))
     assert not findings[0].passes
     rng = RNG(0)
 
     def random(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return y * (1 + np.float32(1e-4) * rng.standard_normal(y.shape).astype(np.float32))
 
-    assert not any(f.passes for f in second_runs(altered(MLP, random), sets, measure(MLP)))
+    assert not any(f.passes for f in held_again(altered(MLP, random), sets, measure(MLP)))
 
 
 def test_outputs_that_come_and_go_are_no_agreement() -> None:
     runs = iter([{"y": np.zeros((4, 16), np.float32)}, {}])
-    (finding,) = second_runs(lambda arrays: next(runs), [given()], measure(MLP))
+    (finding,) = held_again(lambda arrays: next(runs), [given()], measure(MLP))
     assert not finding.passes
     assert "missing" in finding.reason
     runs = iter([{"z": np.zeros(3, np.float32)}, {"z": np.ones(3, np.float32)}])
     with pytest.raises(ParityFailed, match="outputs that the model has not: \\['z'\\]"):
-        second_runs(lambda arrays: next(runs), [given()], measure(MLP))
+        held_again(lambda arrays: next(runs), [given()], measure(MLP))
 
 
 # --- by design, and without rows --------------------------------------------------------------
@@ -198,11 +229,11 @@ def test_outputs_that_come_and_go_are_no_agreement() -> None:
 
 @pytest.mark.parametrize("text", [BATCH_NORM, OVER_BATCH])
 def test_rows_that_act_upon_each_other_by_design_are_not_blamed(text: str) -> None:
-    finding = rows_alone(runner(text), given(), axes(text), measure(text))
+    finding = held(rows_alone(given(), axes(text)), runner(text), measure(text))
     assert finding.outcome is Outcome.BY_DESIGN
     assert finding.passes
     assert "rows act upon each other in y" in finding.reason
-    identical = identical_rows(altered(text, by_place), given(), axes(text), measure(text))
+    identical = held(identical_rows(given(), axes(text)), altered(text, by_place), measure(text))
     assert identical.outcome is Outcome.DIFFERENT  # by design they act alike upon copies
 
 
@@ -210,7 +241,7 @@ def test_the_batch_is_found_on_another_axis_and_outputs_without_rows_are_left_ou
     assert axes(RECURRENT) == {"x": 1}
     x = RNG(2).standard_normal((7, 3, 32)).astype(np.float32)
     one = InputSet("3 rows", {"x": x})
-    finding = rows_alone(runner(RECURRENT), one, axes(RECURRENT), measure(RECURRENT))
+    finding = held(rows_alone(one, axes(RECURRENT)), runner(RECURRENT), measure(RECURRENT))
     assert finding.passes
     assert finding.outcome is not Outcome.NOT_APPLICABLE
 
@@ -218,14 +249,40 @@ def test_the_batch_is_found_on_another_axis_and_outputs_without_rows_are_left_ou
         outputs = runner(RECURRENT)(arrays)
         return {**outputs, "y": np.roll(outputs["y"], 1, axis=2)}
 
-    assert not rows_alone(mixed, one, axes(RECURRENT), measure(RECURRENT)).passes
+    assert not held(rows_alone(one, axes(RECURRENT)), mixed, measure(RECURRENT)).passes
 
 
 def test_without_a_batch_there_is_nothing_to_hold() -> None:
     for axes_, rows in (({}, 4), ({"x": 0}, 1)):
-        finding = rows_alone(runner(MLP), given(rows), axes_, measure(MLP))
+        finding = held(rows_alone(given(rows), axes_), runner(MLP), measure(MLP))
         assert finding.outcome is Outcome.NOT_APPLICABLE
-    assert identical_rows(runner(MLP), given(), {}, measure(MLP)).outcome is Outcome.NOT_APPLICABLE
+    finding = held(identical_rows(given(), {}), runner(MLP), measure(MLP))
+    assert finding.outcome is Outcome.NOT_APPLICABLE
+
+
+def test_of_a_long_batch_a_few_rows_are_run_alone() -> None:
+    trial = rows_alone(given(64), axes(MLP))
+    assert len(trial.feeds) == 1 + ROWS
+    assert held(trial, runner(MLP), measure(MLP)).passes
+
+    def last_row(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return np.concatenate([y[:-1], y[-1:] * 2]) if len(y) > 1 else y
+
+    assert not held(trial, altered(MLP, last_row), measure(MLP)).passes
+
+
+def test_rows_that_cannot_be_run_alone_are_blamed_only_where_the_model_can() -> None:
+    trial = rows_alone(given(), axes(MLP))
+    refused = InvalidModel("the batch is baked in")
+    finding = not_run(trial, refused, measure(MLP))
+    assert (finding.outcome, finding.passes) == (Outcome.FAILED, False)
+    assert finding.reason == "the batch is baked in"
+    baked = MLP.replace(
+        "a = Tanh(h)", "four = Constant<value = int64[2] {4, 24}>() a = Reshape(h, four)"
+    )
+    finding = not_run(trial, refused, measure(baked))
+    assert (finding.outcome, finding.passes) == (Outcome.NOT_APPLICABLE, True)
+    assert "the model cannot be evaluated so" in finding.reason
 
 
 # --- builds -----------------------------------------------------------------------------------
@@ -236,17 +293,18 @@ def test_an_artifact_built_again(tmp_path: Path) -> None:
         (tmp_path / name / "weights").mkdir(parents=True)
         (tmp_path / name / "weights" / "w").write_bytes(b"c" if name == "c" else b"same")
     a, b, c = (tmp_path / name for name in "abc")
-
-    def never(arrays: dict) -> dict:
-        raise AssertionError("equal digests need no run")
-
-    (finding,) = rebuilt((a, b), (never, never), [given()], measure(MLP))
+    finding = of_one_digest(a, b)
+    assert finding is not None
     assert finding.outcome is Outcome.EQUAL
     assert digest(a) in finding.reason
-    (finding,) = rebuilt((a, c), (runner(MLP), runner(MLP)), [given()], measure(MLP))
-    assert finding.outcome is Outcome.EQUAL
-    (finding,) = rebuilt((a, c), (runner(MLP), altered(MLP, by_place)), [given()], measure(MLP))
-    assert finding.outcome is Outcome.DIFFERENT
+    assert of_one_digest(a, c) is None
+    arrays = given().arrays
+    for second, outcome in (
+        (runner(MLP), Outcome.EQUAL),
+        (altered(MLP, by_place), Outcome.DIFFERENT),
+    ):
+        found = agree(REBUILT, "4 rows", arrays, runner(MLP)(arrays), second(arrays), measure(MLP))
+        assert found.outcome is outcome
 
 
 def test_a_digest_tells_names_contents_and_places_apart(tmp_path: Path) -> None:

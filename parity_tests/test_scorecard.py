@@ -19,7 +19,7 @@ from scorecard.equivalence import Original
 from scorecard.evidence import Evidence, evidence_of
 from scorecard.executors import DoesNotRunError, Session, Setting
 from scorecard.gates.usual import TESTS, blames
-from scorecard.judging import FAITHFUL, OURS, Judge
+from scorecard.judging import FAITHFUL, OURS, Judge, obvious
 from scorecard.ledger import Ledger, Row, read
 from scorecard.mutators import MUTATORS, mutate, sites
 from scorecard.nets import NETS, Net
@@ -158,6 +158,28 @@ def test_mutator_plants_a_fault_that_is_caught(name, evidence, original):
                 return
             tried.append((net, site, grade.letter))
     pytest.fail(f"nowhere: {tried}")
+
+
+def test_what_float32_shows_beyond_doubt_is_so_in_float64(evidence, original):
+    here, shown, hidden = evidence("classifier"), [], []
+    for name, mutator in MUTATORS.items():
+        for site in sites(mutator, here.model)[:1]:
+            mutant = mutate(mutator, here.model, site).model
+            try:
+                found = obvious(here, [Session(mutant).run(one) for one in here.sets])
+            except DoesNotRunError:
+                continue
+            exact = original("classifier").difference(mutant)
+            if found is None:
+                hidden.append(name)
+                continue
+            shown.append(name)
+            assert exact.changed, name
+            if found.inputs == exact.inputs:
+                assert found.size == pytest.approx(exact.size, rel=0.01), name
+    assert len(shown) > 20
+    assert "epsilon outside the root" in hidden
+    assert obvious(here, here.plain) is None
 
 
 def test_mutators_leave_the_model_alone(evidence):

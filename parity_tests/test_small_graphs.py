@@ -50,11 +50,24 @@ g (float[length, batch, 4] x, float[batch, 4] start) => (float[length, batch, 4]
 }
 """
 
+#: Two layers of other widths, padded by one constant.
+PADDED = """
+g (float[batch, 2, 5, 5] x) => (float[batch, 3, 8, 8] y)
+<int64[8] pads = {0, 0, 0, 0, 0, 0, 1, 1}, float[3, 2, 1, 1] w = {1.0, -2.0, 0.5, 3.0, -1.0, 2.0}>
+{
+  first = Pad (x, pads)
+  middle = Conv <kernel_shape = [1, 1]> (first, w)
+  active = Relu (middle)
+  second = Pad (active, pads)
+  y = Pad (second, pads)
+}
+"""
+
 
 @pytest.mark.parametrize(
     ("text", "target"),
-    [(UNFOLDED, "caffe2"), (TRUE, "theano"), (IN_A_ROW, "tensorflow"), (IN_A_ROW, "jax")],
-    ids=["unfolded-caffe2", "true-theano", "in-a-row-tensorflow", "in-a-row-jax"],
+    [(PADDED, "caffe"), (UNFOLDED, "caffe2"), (TRUE, "theano"), (IN_A_ROW, "tensorflow"), (IN_A_ROW, "jax")],
+    ids=["padded-caffe", "unfolded-caffe2", "true-theano", "in-a-row-tensorflow", "in-a-row-jax"],
 )  # fmt: skip
 def test_it_computes_the_same(text: str, target: str, tmp_path: Path) -> None:
     onnx.save(onnx.parser.parse_model(HEAD + text), tmp_path / "m.onnx")

@@ -13,7 +13,7 @@ import interop
 from interop.audit.ways import way
 from interop.backends import engines, open_runner, parse, runner
 from interop.backends.profiles import profile
-from interop.bench.grading import grade_all
+from interop.bench.grading import Homes, Settings, find_truth, grade_on
 from interop.bench.subject import inputs_for
 from interop.bench.subject import load as load_subject
 from interop.conversion import Request
@@ -205,16 +205,19 @@ def test_an_audit_says_that_it_builds(model, tmp_path, no_gpu):
     subject = load_subject(request, tmp_path / "subject", Silent())
     backends = (parse("tensorrt-rtx"), parse("onnxruntime"))
     batch, _ = inputs_for(subject, request, 32, tmp_path / "32")
-    graded = grade_all(subject.plan, backends, 300, 0, tmp_path, Silent(), [batch])
+    settings = Settings(300, 0, tmp_path, (batch,))
+    find_truth(subject.plan, settings, Silent())
+    homes = Homes(backends, Silent())
+    graded = {one: grade_on(one, subject.plan, homes, settings, Silent()) for one in backends}
     row = way("model.onnx", backends[0], graded[backends[0]], None, "onnxruntime:cpu")
     assert (row.unavailable, row.passes, row.grade) == (True, False, None)
     assert "it parses and builds for TensorRT-RTX" in row.sentence
     assert row.bytes > WEIGHTS.nbytes
-    assert graded[backends[0]].ready.convert > 0
+    assert graded[backends[0]].convert > 0
     (facts,) = (tmp_path / "engines").glob("*/engine.json")
     assert json.loads(facts.read_text())["profile"]["x"]["shapes"][2] == [32, 256]
     assert graded[backends[1]].passes
-    assert graded[backends[1]].ready.convert is None
+    assert graded[backends[1]].convert is None
 
 
 @pytest.mark.slow

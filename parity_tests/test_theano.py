@@ -10,7 +10,9 @@ import onnx
 import onnxruntime
 import pytest
 from interop.models import ZOO
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper, parser
+from suite import Case
+from test_conformance import run
 
 import interop
 from interop.environments import provide
@@ -192,3 +194,48 @@ def test_a_zoo_model_goes_out_and_one_comes_in(tmp_path):
     back = interop.convert("dlrm", source="torch", target="theano", output=tmp_path / "back")
     assert (out.grade, back.grade) == ("A", "A")
     assert "T.dot(" in (back.folder / "model.py").read_text()
+
+
+#: A sum of rows that goes on while it is small, at most so many turns.
+_LOOP = """<ir_version: 10, opset_import: ["": 20]>
+agraph (float[7, 3] x, int64 limit, bool yes) => (float[3] y, float[turns, 3] rows)
+<float[3] zero = {{0, 0, 0}}, float most = {{4.0}}> {{
+    y, rows = Loop ({limit}, yes, zero) <body = body
+        (int64 turn, bool going, float[3] sum) => (bool next, float[3] total, float[3] row) {{
+            row = Gather (x, turn)
+            total = Add (sum, row)
+            s = ReduceSum <keepdims = 0> (total)
+            next = {next}
+        }}>
+}}"""
+
+
+def test_a_loop_turns_as_often_as_it_should(open_worker, tmp_path):
+    """To its limit, until its condition fails, and not at all."""
+    x = np.full((7, 3), 0.5, np.float32)
+    model = parser.parse_model(_LOOP.format(limit="limit", next="Less (s, most)"))
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    cases, turns = [], []
+    for limit, yes in ((0, True), (1, True), (2, True), (7, True), (5, False)):
+        inputs = (x, np.array(limit, np.int64), np.array(yes))
+        outputs = session.run(None, dict(zip(("x", "limit", "yes"), inputs, strict=True)))
+        cases.append(Case(f"{limit}_{yes}", model, inputs, tuple(outputs), 1e-6, 1e-6))
+        turns.append(len(outputs[1]))
+    assert turns == [0, 1, 2, 3, 0]
+    worker = open_worker("theano", "theano_sources")
+    found = run(cases, "theano", worker, tmp_path / "good")
+    assert found == dict.fromkeys(found, "")
+    # One that stops a turn late is told from it.
+    late = parser.parse_model(_LOOP.format(limit="limit", next="LessOrEqual (s, most)"))
+    late.graph.initializer[1].float_data[0] = 4.5
+    wrong = [Case(one.name, late, one.inputs, one.outputs, 1e-6, 1e-6) for one in cases]
+    found = run(wrong, "theano", worker, tmp_path / "late")
+    assert [name for name, reason in found.items() if reason] == ["7_True"]
+
+
+def test_a_loop_without_a_limit_is_refused(tmp_path):
+    model = parser.parse_model(_LOOP.format(limit="", next="Less (s, most)"))
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(UnsupportedOperator, match="a loop without a limit"):
+        interop.convert(str(tmp_path / "m.onnx"), target="theano", output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

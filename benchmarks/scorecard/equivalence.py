@@ -1,4 +1,5 @@
-"""Does a mutant compute another function at all? Decided in float64, on all the inputs there are.
+"""Does a mutant compute another function at all? Decided in float64, on all the inputs there are,
+where float32 does not show it beyond doubt (judging.py).
 
 Only what lies behind the change is evaluated again: the rest is as in the original, whose values
 are kept.
@@ -59,7 +60,7 @@ class Original:
             if found is None:
                 return Difference(np.inf, self._evidence.sets[index].label)
             truth = self._evidence.truth[index]
-            size = max(_distance(truth[name], found[name]) for name in outputs)
+            size = max(distance(truth[name], found[name]) for name in outputs)
             if size > largest.size:
                 largest = Difference(size, self._evidence.sets[index].label)
             if largest.size > enough:
@@ -174,7 +175,9 @@ def _with_all_outputs(model: ModelProto) -> ModelProto:
     return everything
 
 
-def _distance(wanted: Array, given: Array) -> float:
+def distance(wanted: Array, given: Array) -> float:
+    """Largest difference over the largest of `wanted`; infinite where shapes, types, integers or
+    values that are not finite differ."""
     if wanted.shape != given.shape or wanted.dtype != given.dtype:
         return np.inf
     if not wanted.size:

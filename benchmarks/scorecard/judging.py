@@ -11,9 +11,10 @@ from onnx import ModelProto
 from onnx.checker import ValidationError
 
 from interop.errors import InteropError
+from interop.parity.verdict.compare import OutputParity, Verdict, compare_outputs
 from interop.workers.tensors import write_tensors
 from scorecard.cases import Case
-from scorecard.equivalence import Original
+from scorecard.equivalence import Difference, Original, distance
 from scorecard.evidence import QUICK, Evidence, Outputs
 from scorecard.executors import DoesNotRunError, Session, Setting, run_elsewhere, settings
 from scorecard.gates.peers import Peers
@@ -29,6 +30,33 @@ OURS = "interop"
 FAITHFUL = 1e-6
 
 
+#: An error of so many times the floor is no rounding, whoever computes it.
+OBVIOUS = 1000.0
+
+
+def obvious(evidence: Evidence, outputs: Sequence[Outputs]) -> Difference | None:
+    """How far a mutant is from the original, on the first set of inputs where float32 shows it beyond
+    doubt: another shape, other integers or infinities, or an error that is far more than rounding."""
+    for one, truth, noise, given in zip(
+        evidence.sets, evidence.truth, evidence.noise, outputs, strict=False
+    ):
+        if any(floor.disputed for floor in noise.values()):
+            continue
+        found = compare_outputs(truth, given, noise)
+        if any(p.verdict is Verdict.NOT_COMPARABLE or _other_integers(p) for p in found):
+            return Difference(math.inf, one.label)
+        if any(p.multiple is not None and p.multiple.worst >= OBVIOUS for p in found):
+            size = max(
+                distance(true, given[name].astype(true.dtype)) for name, true in truth.items()
+            )
+            return Difference(size, one.label)
+    return None
+
+
+def _other_integers(parity: OutputParity) -> bool:
+    return parity.verdict is Verdict.DIVERGENT and parity.multiple is None
+
+
 class Judge:
     """Judges the cases of one subject."""
 
@@ -36,6 +64,7 @@ class Judge:
         self._name, self._evidence, self._peers = name, evidence, peers
         self._scratch = scratch
         self._original = Original(evidence)
+        self._differences: dict[str, Difference] = {}  # of rewrites, which are run twice
 
     def judge(self, case: Case) -> Row:
         method = {"mutant": self._mutant, "setting": self._setting, "rewrite": self._rewrite}
@@ -51,7 +80,7 @@ class Judge:
             quick = [session.run(one) for one in self._evidence.sets[:QUICK]]
         except (ValidationError, DoesNotRunError) as error:
             return self._row(case, "does not run", reason=str(error)[:120])
-        found = self._original.difference(mutant)
+        found = obvious(self._evidence, quick) or self._original.difference(mutant)
         status = "changed" if found.changed else "equivalent"
         verdicts = self._verdicts(quick, session)
         exact = None
@@ -73,7 +102,9 @@ class Judge:
         model, count = rewrite(row, self._evidence.model)
         if not count:
             return self._row(case, "left out", reason="it applies nowhere")
-        difference = self._original.difference(model, enough=FAITHFUL)
+        if row.name not in self._differences:
+            self._differences[row.name] = self._original.difference(model, enough=FAITHFUL)
+        difference = self._differences[row.name]
         if difference.size > FAITHFUL:
             return self._row(
                 case, "left out", difference=difference.size, on=difference.inputs,
@@ -104,7 +135,8 @@ class Judge:
     ) -> dict[str, object]:
         """What every gate says on the quick sets; ours and the formulas also on all."""
         evidence = self._evidence
-        blamed = {OURS: not evidence.grade(quick).passes, **self._formulas(quick, 0)}
+        found = evidence.compared(quick)
+        blamed = {OURS: not evidence.grade(quick, found).passes, **self._formulas(quick, 0)}
         if self._peers is not None:
             blamed.update(self._peers.judge(evidence.folders("plain"), self._written(quick)))
         try:
@@ -115,7 +147,7 @@ class Judge:
             )
         except DoesNotRunError:  # on sizes that it was not made for
             return {"blamed": blamed, "blamed_wide": dict.fromkeys((OURS, *TESTS), True)}
-        whole = evidence.grade([*quick, *rest])
+        whole = evidence.grade([*quick, *rest], [*found, *evidence.compared(rest, QUICK)])
         later = self._formulas(rest, QUICK)
         wide = {OURS: not whole.passes, **{name: blamed[name] or later[name] for name in TESTS}}
         bits = whole.effective_bits

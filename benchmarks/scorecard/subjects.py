@@ -55,7 +55,7 @@ SUBJECTS: Mapping[str, Subject] = {
             "rapidocr", "ch_ppocr_mobile_v2.0_cls_infer.onnx",
         ),
         *(Subject(name, "zoo") for name in ("gpt", "bert")),
-        Subject("basic_pitch", "real", 2, package="basic-pitch", file="nmp.onnx"),
+        Subject("basic_pitch", "real", 1, package="basic-pitch", file="nmp.onnx"),
         Subject(
             "text_recogniser", "real", 2, {"x_dim2": 48, "p2o.DynamicDimension.1": 96},
             "rapidocr", "ch_PP-OCRv4_rec_infer.onnx",

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from scorecard.gates.usual import TESTS
-from scorecard.judging import OURS
+from scorecard.judging import OBVIOUS, OURS
 from scorecard.ledger import Row
 from scorecard.mutators import MUTATORS
+from scorecard.subjects import SUBJECTS
 from scorecard.summary import (
     alarms,
     beyond,
@@ -65,7 +66,8 @@ def _counts(rows: Sequence[Row], seed: int) -> str:
         "# Mutation scorecard\n\n"
         f"Seed {seed}. {sum(mutants.values())} mutants by {len(MUTATORS)} mutators on "
         f"{len({row.subject for row in rows})} models: {mutants['changed']} change the function "
-        f"(decided in float64), {mutants['equivalent']} do not on any input that was tried, "
+        f"(decided in float64, or by an error of {OBVIOUS:.0f} times what rounding does), "
+        f"{mutants['equivalent']} do not on any input that was tried, "
         f"{mutants['does not run']} do not run and count for nobody. "
         f"{len(faithful(rows))} faithful variants ({listed})."
     )
@@ -106,14 +108,17 @@ def _room(rows: Sequence[Row]) -> str:
 def _subjects(rows: Sequence[Row]) -> str:
     lines = [
         "## Models", "",
-        "| model | faults | found on quick inputs | on wide | faithful | blamed on quick | on wide |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "Each mutator is applied at up to so many places of a model, drawn by seed.", "",
+        "| model | places | faults | found on quick inputs | on wide | faithful | blamed on quick "
+        "| on wide |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]  # fmt: skip
     for name in dict.fromkeys(row.subject for row in rows):
         own = [row for row in rows if row.subject == name]
         bad, good = changed(own), faithful(own)
         figures = [
-            len(bad), len(bad) - len(survivors(own, "quick")), len(bad) - len(survivors(own, "wide")),
+            SUBJECTS[name].sites, len(bad),
+            len(bad) - len(survivors(own, "quick")), len(bad) - len(survivors(own, "wide")),
             len(good), len(alarms(own, "quick")), len(alarms(own, "wide")),
         ]  # fmt: skip
         lines.append(f"| {name} | " + " | ".join(map(str, figures)) + " |")
@@ -127,7 +132,7 @@ def _survivors(rows: Sequence[Row], inputs: str) -> str:
     lines = [
         f"## Faults that interop lets pass, {inputs} inputs", "",
         f"{len(found)}. Of these, {below} do less than rounding does, computed exactly, on every input "
-        f"that was tried: nobody can tell them by float32 outputs. {margin} are within the {MARGIN} "
+        f"that was tried: nobody can tell them by the size of the error. {margin} are within the {MARGIN} "
         f"times that interop allows for rounding, and {len(found) - below - margin} beyond.", "",
         "| model | fault | at | difference in float64 | computed exactly, over the floor |",
         "|---|---|---|---:|---:|",

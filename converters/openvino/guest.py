@@ -30,7 +30,8 @@ def load(path: str, device: str = "cpu", precision: str = "fp32") -> dict[str, A
     core, asked = ov.Core(), PRECISIONS[precision]
     hints = {"INFERENCE_PRECISION_HINT": asked, "PERFORMANCE_HINT": "LATENCY"}
     try:
-        compiled = core.compile_model(core.read_model(path), device.upper(), hints)
+        model = core.read_model(path)
+        compiled = core.compile_model(model, device.upper(), hints)
     except RuntimeError as error:
         raise InvalidModel(
             f"OpenVINO cannot load {Path(path).name}",
@@ -47,9 +48,15 @@ def load(path: str, device: str = "cpu", precision: str = "fp32") -> dict[str, A
     _LOADED.update(
         request=compiled.create_infer_request(),
         inputs=[port.get_any_name() for port in compiled.inputs],
-        outputs=[sorted(port.get_names()) for port in compiled.outputs],
+        outputs=[_output_name(result) for result in model.get_results()],
     )
     return {"runtime": f"openvino {ov.__version__}", "inputs": _LOADED["inputs"]}
+
+
+def _output_name(result: Any) -> str:
+    """The model's own name of an output. A port has the names of all values that OpenVINO finds to be
+    the same, such as what a Reshape that does nothing is given."""
+    return str(result.get_friendly_name()).removesuffix("/sink_port_0")
 
 
 def _telling(text: str) -> str:
@@ -63,9 +70,8 @@ def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
     for source, target in zip(inputs, outputs, strict=True):
         results = _call(_feeds(source))
         named = {}
-        for index, names in enumerate(_LOADED["outputs"]):
-            for name in names:  # one value may be several outputs of the model
-                named[name] = np.array(results[index])
+        for name, result in zip(_LOADED["outputs"], results, strict=True):
+            named[name] = np.array(result)
         write_tensors(target, named)
     return {}
 

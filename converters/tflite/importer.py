@@ -9,7 +9,7 @@ import onnx_ir as ir
 from interop.converters.tensorflow import importer
 from interop.converters.tensorflow.lowerings.common import Lowering
 from interop.converters.tensorflow.table import LOWERINGS as TENSORFLOW
-from interop.converters.tflite import windows
+from interop.converters.tflite import control_flow, windows
 
 from interop.source.module import Source, functions_in
 
@@ -20,6 +20,8 @@ _OF_TEXT = ("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit")
 #: TensorFlow's, but for what its converter leaves to TensorFlow's own kernels.
 LOWERINGS: Mapping[tuple[str, str], Lowering] = {
     **{key: lowering for key, lowering in TENSORFLOW.items() if key[1] not in _OF_TEXT},
+    ("", "Loop"): control_flow.loop,
+    ("", "Scan"): control_flow.scan,
     ("interop.channels_last", "ConvTranspose"): windows.conv_transpose,
     ("interop.channels_last", "MaxPool"): windows.max_pool,
 }

@@ -91,6 +91,7 @@ _OPERATORS: dict[str, Lowering] = {
     "LessOrEqual": each.infix("<="),
     "Log": unary(T.log),
     "LogSoftmax": reduction.log_softmax,
+    "Loop": control_flow.loop,
     "LpNormalization": reduction.lp_normalization,
     "MatMul": reduction.matmul,
     "Max": each.variadic(T.maximum),

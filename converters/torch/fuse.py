@@ -5,6 +5,7 @@ Each becomes one node of a domain of ours, `interop.torch`, which only torch's t
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes.common import CommonSubexpressionEliminationPass, RemoveUnusedNodesPass
 
@@ -19,7 +20,35 @@ def fuse(model: ir.Model) -> ir.Model:
             _attention(node) or _linear(node)
     model.opset_imports[DOMAIN] = 1
     RemoveUnusedNodesPass()(model)
+    _turn_weights(model)
     return model
+
+
+def _turn_weights(model: ir.Model) -> None:
+    """Weights that linear layers alone read, in torch's order [out, in].
+
+    So `nn.Linear` has them; and on the CPU, for a few rows, MKL adds up a product with a matrix of the
+    other order in one long chain, which rounds twice as coarsely.
+    """
+    for value in model.graph.initializers.values():
+        uses = list(value.uses())
+        if not uses or not all(_is_linear(use.node) and use.idx == 1 for use in uses):
+            continue
+        assert value.const_value is not None
+        turned = np.ascontiguousarray(value.const_value.numpy().T)
+        value.const_value = ir.tensor(turned, name=value.name)
+        value.shape = ir.Shape(turned.shape)
+        for use in uses:
+            name = "turned" if use.node.domain == DOMAIN else "transB"
+            use.node.attributes[name] = ir.AttrInt64(name, 1)
+
+
+def _is_linear(node: ir.Node) -> bool:
+    """Whether it multiplies by a weight [in, out]."""
+    if (node.domain, node.op_type) == (DOMAIN, "Linear"):
+        return True
+    gemm = (node.domain, node.op_type) == ("", "Gemm")
+    return gemm and not node.attributes.get_int("transB", 0)
 
 
 def _linear(node: ir.Node) -> bool:
@@ -41,7 +70,7 @@ def _linear(node: ir.Node) -> bool:
 
 
 def _attention(node: ir.Node) -> bool:
-    """softmax(q * s @ (k * s)ᵀ [+ mask]) @ v, for q, k, v of [batch, heads, length, size]."""
+    """softmax(q * s @ (k * s)ᵀ * s [+ mask]) @ v, for q, k, v of [batch, heads, length, size]."""
     weights, v = node.inputs
     softmax = _producer(weights, "Softmax")
     if softmax is None or v is None or not _rank4(v) or not _floating(v):
@@ -49,15 +78,10 @@ def _attention(node: ir.Node) -> bool:
     rank = len(softmax.inputs[0].shape) if softmax.inputs[0].shape is not None else 0  # type: ignore[union-attr]
     if rank != 4 or softmax.attributes.get_int("axis", -1) not in (-1, 3):
         return False
-    scores, mask = softmax.inputs[0], None
-    added = _producer(scores, "Add")
-    if added is not None:
-        for product, other in (added.inputs, tuple(added.inputs)[::-1]):
-            if _producer(product, "MatMul") is not None and other is not None:
-                scores, mask = product, other
-                break
-        if mask is None or mask.shape is None or len(mask.shape) not in (2, 4):
-            return False
+    scores, mask = _masked(softmax.inputs[0])
+    if mask is not None and (mask.shape is None or len(mask.shape) not in (2, 4)):
+        return False
+    scores, after = _scaled(scores)
     product_node = _producer(scores, "MatMul")
     if product_node is None:
         return False
@@ -69,8 +93,18 @@ def _attention(node: ir.Node) -> bool:
     if any(str(a) != str(b) for x in (k, v) for a, b in zip(x.shape[:2], q.shape[:2], strict=True)):  # type: ignore[index]
         return False
     inputs = [q, k, v] if mask is None else [q, k, v, mask]
-    _replace(node, "Attention", inputs, {"scale": float(first * second)})
+    _replace(node, "Attention", inputs, {"scale": float(first * second * after)})
     return True
+
+
+def _masked(value: ir.Value | None) -> tuple[ir.Value | None, ir.Value | None]:
+    """(scores, mask) whose sum `value` is; mask is None where it is no sum with a product."""
+    added = _producer(value, "Add")
+    if added is not None:
+        for scores, other in (added.inputs, tuple(added.inputs)[::-1]):
+            if _producer(_scaled(scores)[0], "MatMul") is not None and other is not None:
+                return scores, other
+    return value, None
 
 
 def _scaled(value: ir.Value | None) -> tuple[ir.Value | None, float]:
@@ -90,8 +124,12 @@ def _scaled(value: ir.Value | None) -> tuple[ir.Value | None, float]:
 def _turned(value: ir.Value) -> ir.Value | None:
     """k of [batch, heads, length, size], where `value` is it with the last two axes exchanged."""
     node = _producer(value, "Transpose")
-    if node is not None and list(node.attributes.get_ints("perm", ())) == [0, 1, 3, 2]:
-        return node.inputs[0]
+    if node is not None and node.inputs[0] is not None:
+        order = list(node.attributes.get_ints("perm", ()))
+        if order == [0, 1, 3, 2]:
+            return node.inputs[0]
+        heads = len(order) == 4 and order[2] == 3 and _rank4(value)  # they were only taken apart
+        return _arranged(node, order) if heads else None
     # The exporter flattens batch and heads around the transposition.
     outer = _producer(value, "Reshape")
     turn = None if outer is None else _producer(outer.inputs[0], "Transpose")
@@ -106,6 +144,19 @@ def _turned(value: ir.Value) -> ir.Value | None:
     if not kept or _dims(value) != [*wanted[:2], wanted[3], wanted[2]]:
         return None
     return k
+
+
+def _arranged(node: ir.Node, order: list[int]) -> ir.Value:
+    """What `node`, a Transpose, gives, but for an exchange of the last two axes."""
+    own = [order[axis] for axis in (0, 1, 3, 2)]
+    new = ir.Node("", "Transpose", [node.inputs[0]], [ir.AttrInt64s("perm", own)])
+    out, old = new.outputs[0], node.outputs[0]
+    assert old.shape is not None
+    out.name, out.type = f"{old.name}/rows", old.type
+    out.shape = ir.Shape([old.shape[axis] for axis in (0, 1, 3, 2)])
+    assert node.graph is not None
+    node.graph.insert_before(node, new)
+    return out
 
 
 def _dims(value: ir.Value) -> list[str]:

@@ -8,7 +8,7 @@ from interop.converters.torch import devices
 from interop.converters.torch.artifact import load_artifact, save_program
 from interop.converters.torch.devices import settle
 from interop.converters.torch.exporting import export
-from interop.converters.torch.gradients import gradients
+from interop.converters.torch.gradients import differentiate, gradients
 from interop.converters.torch.loading import Loaded, example, input_names, load_reference
 from interop.converters.torch.tensors import to_numpy, to_torch
 from interop.converters.torch.weights import load_weights
@@ -130,6 +130,12 @@ def _on(device: str, tensors: list[torch.Tensor]) -> list[torch.Tensor]:
     return [tensor.to(device) for tensor in tensors]
 
 
+def own_gradients(inputs: str, cotangents: str, target: str) -> dict[str, Any]:
+    """As `gradients`, of the loaded module, under the names that its export gave."""
+    module, order = _state["module"], _state["inputs"]
+    return differentiate(module, order, _state["outputs"], inputs, cotangents, target)
+
+
 def _feeds(folder: str) -> list[torch.Tensor]:
     tensors = read_tensors(folder)
     return [to_torch(tensors[name]) for name in _state["inputs"]]
@@ -154,4 +160,5 @@ OPERATIONS = {
     "time": time_runs,
     "time_resident": time_resident,
     "gradients": gradients,
+    "own_gradients": own_gradients,
 }

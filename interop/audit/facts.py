@@ -7,17 +7,15 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 import onnx
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from interop.graph import load
+from interop.graph.external import ExternalFile, external_files, tensor_bytes, tensors_of
 from interop.parity.settings import subgraphs
-
-#: Bits of one element, where they are not whole bytes.
-_BITS = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
 
 
 @dataclass(frozen=True)
@@ -34,16 +32,6 @@ class Operator:
     @property
     def title(self) -> str:
         return f"{self.domain}::{self.name}" if self.domain else self.name
-
-
-@dataclass(frozen=True)
-class ExternalFile:
-    """A file that holds weights. `problem` is empty where it is safe and whole."""
-
-    location: str
-    tensors: int
-    bytes: int
-    problem: str
 
 
 @dataclass(frozen=True)
@@ -84,7 +72,15 @@ class Facts:
             "parameters": self.parameters,
             "weight_bytes": self.weight_bytes,
             "dynamic": {name: list(dims) for name, dims in self.dynamic},
-            "external": [vars(one) for one in self.external],
+            "external": [
+                {
+                    "location": one.location,
+                    "tensors": len(one.tensors),
+                    "bytes": one.bytes,
+                    "problem": one.problem,
+                }
+                for one in self.external
+            ],
         }
 
 
@@ -119,7 +115,7 @@ def _with_bodies(node: NodeProto) -> Iterator[NodeProto]:
 
 
 def _facts(path: Path, content: bytes, model: ModelProto) -> Facts:
-    tensors = list(_tensors(model))
+    tensors = list(tensors_of(model))
     return Facts(
         path=path,
         file_bytes=len(content),
@@ -132,9 +128,9 @@ def _facts(path: Path, content: bytes, model: ModelProto) -> Facts:
         functions=tuple((one.domain, one.name) for one in model.functions),
         dtypes=_dtypes(model, tensors),
         parameters=sum(math.prod(one.dims) for one in tensors),
-        weight_bytes=sum(_bytes(one) for one in tensors),
+        weight_bytes=sum(tensor_bytes(one) for one in tensors),
         dynamic=_dynamic(model.graph),
-        external=_external(path, tensors),
+        external=external_files(path, model),
     )
 
 
@@ -175,19 +171,6 @@ def _types(model: ModelProto) -> dict[str, str]:
     }
 
 
-def _tensors(model: ModelProto) -> Iterator[TensorProto]:
-    yield from model.graph.initializer
-    for sparse in model.graph.sparse_initializer:
-        yield sparse.values
-    for node in nodes(model):
-        for attribute in node.attribute:
-            if attribute.type == AttributeProto.TENSOR:
-                yield attribute.t
-            yield from attribute.tensors
-        for graph in subgraphs(node):
-            yield from graph.initializer
-
-
 def _dtypes(model: ModelProto, tensors: list[TensorProto]) -> tuple[str, ...]:
     values: list[ValueInfoProto] = [*model.graph.input, *model.graph.output]
     values += list(model.graph.value_info)
@@ -197,16 +180,6 @@ def _dtypes(model: ModelProto, tensors: list[TensorProto]) -> tuple[str, ...]:
         found |= {a.i for a in node.attribute if node.op_type == "Cast" and a.name == "to"}
     names = TensorProto.DataType.Name
     return tuple(sorted(names(one) for one in found if one != TensorProto.UNDEFINED))
-
-
-def _bytes(tensor: TensorProto) -> int:
-    name = TensorProto.DataType.Name(tensor.data_type)
-    if name == "STRING":
-        return sum(len(text) for text in tensor.string_data)
-    bits = _BITS.get(name)
-    if bits is None:
-        bits = 8 * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
-    return (math.prod(tensor.dims) * bits + 7) // 8
 
 
 def _dynamic(graph: GraphProto) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -227,47 +200,3 @@ def _dynamic(graph: GraphProto) -> tuple[tuple[str, tuple[str, ...]], ...]:
         if dims:
             found.append((value.name, dims))
     return tuple(found)
-
-
-def _external(path: Path, tensors: list[TensorProto]) -> tuple[ExternalFile, ...]:
-    files: dict[str, list[dict[str, str]]] = {}
-    for tensor in tensors:
-        if tensor.data_location == TensorProto.EXTERNAL:
-            fields = {entry.key: entry.value for entry in tensor.external_data}
-            fields["bytes"] = str(_bytes(tensor))
-            files.setdefault(fields.get("location", ""), []).append(fields)
-    return tuple(
-        ExternalFile(
-            location,
-            len(entries),
-            sum(int(one["bytes"]) for one in entries),
-            _problem(path.parent, location, entries),
-        )
-        for location, entries in sorted(files.items())
-    )
-
-
-def _problem(folder: Path, location: str, entries: list[dict[str, str]]) -> str:
-    """Why these weights must not, or cannot, be read; empty where they can."""
-    home = folder.resolve()
-    absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).is_absolute()
-    plain = home / location
-    if not location or absolute or ".." in PurePosixPath(location.replace("\\", "/")).parts:
-        return "it lies outside the model's folder: a model that is loaded must not choose what is read"
-    if plain.is_symlink() or not plain.resolve().is_relative_to(home):
-        return "it is a link: what is read is decided by whoever set it"
-    if not plain.is_file():
-        return "it is not there"
-    ends = [int(one.get("offset", 0)) + int(one.get("length", one["bytes"])) for one in entries]
-    if max(ends) > plain.stat().st_size:
-        return f"it is truncated: {plain.stat().st_size:,} bytes of at least {max(ends):,}"
-    declared = {one["checksum"] for one in entries if one.get("checksum")}
-    if declared and _sha1(plain) not in declared:
-        return "its content is not the one whose checksum (SHA-1) the model holds"
-    return ""
-
-
-def _sha1(path: Path) -> str:
-    """The checksum that external_data may carry is a SHA-1 of the whole file (onnx.proto)."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha1").hexdigest()

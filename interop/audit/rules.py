@@ -170,9 +170,8 @@ def _size(facts: Facts) -> _Found:
 def _external(facts: Facts) -> _Found:
     for one in facts.external:
         if one.problem:
-            text = f"The weights in {one.location!r} cannot be trusted or read: {one.problem}."
-            step = "Move the data beside the model, and save it again."
-            yield BLOCKS, text, (one.location,), step
+            text = f"The weights cannot be trusted or read: {one.location!r} {one.problem}."
+            yield BLOCKS, text, (one.location,), one.step
 
 
 def _programs(facts: Facts) -> _Found:

@@ -92,3 +92,33 @@ SCHEMA: dict[str, Any] = {
         machine={"type": "object"},
     ),
 }
+
+#: Of audits.json, the index of several; docs/audits.schema.json is written from it.
+SCHEMA_OF_SEVERAL: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Audits of interop, an index",
+    **_object(
+        schema_version={"const": SCHEMA_VERSION},
+        kind={"const": "audits"},
+        created=_TEXT,
+        on=_TEXTS,
+        models=_list(
+            _object(
+                name=_TEXT, model=_TEXT, framework=_maybe(_TEXT), folder=_maybe(_TEXT),
+                exit_code=_COUNT, passes=_FLAG, sentence=_TEXT, next_step=_TEXT, seconds=_NUMBER,
+                parameters=_maybe(_COUNT),
+                backends=_list(
+                    _object(
+                        backend=_TEXT, grade=_GRADE, passes=_FLAG, unavailable=_FLAG,
+                        exit_code=_COUNT, effective_bits=_maybe(_NUMBER), sentence=_TEXT,
+                        median=_maybe(_NUMBER),
+                    )
+                ),
+            )
+        ),
+        exit_code=_COUNT,
+        passes=_FLAG,
+        versions={"type": "object"},
+        machine={"type": "object"},
+    ),
+}  # fmt: skip

@@ -6,17 +6,13 @@ lost by going there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from interop.backends import Backend
-from interop.checks.held import hold
-from interop.checks.lineup import Lineup
+from interop.bench.grading import Homes, Settings, grade_on
 from interop.conversion import provide_for
 from interop.errors import InteropError
-from interop.parity.verdict.grade import grade
 from interop.progress import Progress
 from interop.proof import Plan
 from interop.workers import Worker
@@ -43,38 +39,25 @@ class Variant:
         return dict(vars(self))
 
 
-def variants(
-    plan: Plan, seed: int, timeout: float, scratch: Path, progress: Progress
-) -> Iterator[Variant]:
-    """Each precision made, run on the inputs of `plan` and held against its truth, which is there
-    already. int8-static is calibrated on those inputs, too."""
-    home = provide_for("onnx", None, progress)
-    for precision in PRECISIONS:
-        path = scratch / f"{precision}.onnx"
-        with progress.stage(f"in {precision}"):
-            try:
-                with Worker(home.interpreter, MAKER, label="onnx", timeout=timeout) as maker:
-                    made = maker.call(
-                        "make_variant", model=str(plan.canonical), path=str(path),
-                        precision=precision, calibration=plan.inputs(),
-                    )  # fmt: skip
-            except InteropError as error:
-                yield Variant(precision, None, None, None, error.message, error.hint)
-                continue
-            yield _graded(precision, path, made["bytes"], plan, timeout, scratch, progress)
-
-
-def _graded(
-    precision: str, path: Path, size: int, plan: Plan, timeout: float, scratch: Path,
-    progress: Progress,
-) -> Variant:  # fmt: skip
-    folder = scratch / f"runs-{precision}"
-    narrow = Plan(path, plan.signature, plan.sets, plan.folder)
-    with Lineup((RUNS_ON,), timeout, folder, progress, None) as lineup:
-        lineup.begin(narrow)
-        (attempt,) = lineup.attempts(narrow)
-    if attempt.error is not None:
-        hint = attempt.error.hint if isinstance(attempt.error, InteropError) else ""
-        return Variant(precision, size, None, None, str(attempt.error), hint)
-    found = grade(hold(plan, [attempt], ()).sides[0])
-    return Variant(precision, size, found.effective_bits, found.letter, found.sentence)
+def variant(precision: str, plan: Plan, settings: Settings, progress: Progress) -> Variant:
+    """The model made in that precision, run on the inputs of `plan` and held against its truth, which
+    is there already. int8-static is calibrated on those inputs, too. Whatever goes wrong is in it."""
+    path = settings.scratch / f"{precision}.onnx"
+    with progress.stage(f"in {precision}"):
+        try:
+            home = provide_for("onnx", None, progress)
+            with Worker(home.interpreter, MAKER, label="onnx", timeout=settings.timeout) as maker:
+                made = maker.call(
+                    "make_variant", model=str(plan.canonical), path=str(path),
+                    precision=precision, calibration=plan.inputs(),
+                )  # fmt: skip
+        except InteropError as error:
+            return Variant(precision, None, None, None, error.message, error.hint)
+        narrow = replace(plan, canonical=path)
+        row = grade_on(RUNS_ON, narrow, Homes((RUNS_ON,), progress), settings, progress)
+    if row.grade is None:
+        return Variant(precision, made["bytes"], None, None, row.why, row.hint)
+    found = row.grade
+    return Variant(
+        precision, made["bytes"], found["effective_bits"], found["letter"], found["sentence"]
+    )

@@ -47,7 +47,7 @@ def way(
     return Way(
         backend=str(backend),
         title=backend.row.title,
-        version=graded.ready.home.version if graded.ready else "",
+        version=graded.version,
         grade=None if found is None else found["letter"],
         passes=found is not None and bool(found["passes"]) and not exit_code,
         verdict=None if found is None else found["verdict"],
@@ -56,7 +56,7 @@ def way(
         next_steps=_steps(model, backend, graded, unavailable),
         unavailable=unavailable,
         exit_code=exit_code,
-        bytes=graded.ready.bytes if graded.ready else None,
+        bytes=graded.bytes,
         latency=_latency(timing, reference),
     )
 

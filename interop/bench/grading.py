@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from interop import conversion, proof
 from interop.backends import Backend, Runner
 from interop.backends.artifacts import Built
 from interop.backends.runner import find_home
+from interop.checks.attempts import Attempt
 from interop.checks.drawn import random_nodes
 from interop.checks.held import hold
-from interop.checks.lineup import Lineup
+from interop.checks.later import Later
 from interop.environments import Environment
 from interop.errors import InteropError, ParityFailed, UsageError
+from interop.floors import FLOOR_RUNS
 from interop.frameworks import known
 from interop.output import size
 from interop.parity.verdict.grade import grade
@@ -28,26 +31,29 @@ from interop.workers import Worker
 
 @dataclass(frozen=True)
 class Ready:
-    """What the processes of one backend load, `bytes` of it to be shipped, and where.
-
-    convert: seconds that making it took; None where the backend takes the model as it is.
-    """
+    """What the processes of one backend load, and where."""
 
     home: Environment
     artifact: Built
-    bytes: int
-    convert: float | None
 
 
 @dataclass(frozen=True)
 class Graded:
     """One backend. why: what keeps it from being measured, or empty, and `hint` what to do about it;
-    exit_code: what that alone would end a command with."""
+    exit_code: what that alone would end a command with.
+
+    version: of what ran it; bytes: of what has to be shipped; convert: seconds that making that took,
+    None where the backend takes the model as it is. ready: None where it was not brought so far, or
+    in another run.
+    """
 
     why: str = ""
     hint: str = ""
     exit_code: int = 0
     grade: dict[str, Any] | None = None
+    version: str = ""
+    bytes: int | None = None
+    convert: float | None = None
     ready: Ready | None = None
 
     @property
@@ -58,17 +64,40 @@ class Graded:
         return {"passes": self.passes, "why": self.why, "grade": self.grade}
 
 
-def grade_all(
-    plan: proof.Plan, on: tuple[Backend, ...], timeout: float, seed: int, scratch: Path,
-    progress: Progress, sizes: Sequence[str] = (),
-) -> dict[Backend, Graded]:  # fmt: skip
-    """Make the model ready for each backend of `on`, run it there on the inputs of `plan`, and hold it
-    against the float64 truth, as `interop check` does. What goes wrong with one is its own row.
+@dataclass(frozen=True)
+class Settings:
+    """timeout: seconds that one step of a worker may take; seed: of the floor's perturbations;
+    scratch: a folder for what is converted; sizes: folders of inputs of other sizes, which it is
+    going to be timed on."""
 
-    sizes: folders of inputs of other sizes, which it is going to be timed on.
+    timeout: float
+    seed: int
+    scratch: Path
+    sizes: tuple[str, ...] = ()
 
-    Raises UsageError for a model that draws random numbers.
-    """
+
+class Homes:
+    """The environments of backends; all that are missing are being made at once, from now on."""
+
+    def __init__(self, on: Iterable[Backend], progress: Progress) -> None:
+        self._later: dict[tuple[str, str | None], Later[Environment]] = {}
+        for backend in on:
+            if _where(backend) not in self._later:
+                self._later[_where(backend)] = Later(
+                    lambda wanted=backend: find_home(wanted, progress)  # type: ignore[misc]
+                )
+
+    def of(self, backend: Backend) -> Environment:
+        """Waits for it. Raises as find_home does."""
+        return self._later[_where(backend)].result()
+
+
+def _where(backend: Backend) -> tuple[str, str | None]:
+    return backend.place.framework, backend.version
+
+
+def check_gradable(plan: proof.Plan) -> None:
+    """Raise UsageError for a model that draws random numbers."""
     drawing = random_nodes(onnx.load(plan.canonical, load_external_data=False))
     if drawing:
         raise UsageError(
@@ -76,72 +105,87 @@ def grade_all(
             "parity there are no figures",
             hint="`interop check` compares distributions; time a part of it that draws none.",
         )
-    _find_truth(plan, timeout, seed, progress)
-    rows = {backend: _made(plan, backend, sizes, timeout, scratch, progress) for backend in on}
-    return rows | _held(
-        plan, {b: r for b, r in rows.items() if r.passes}, sizes, timeout, scratch, progress
-    )
 
 
-def _find_truth(plan: proof.Plan, timeout: float, seed: int, progress: Progress) -> None:
+def find_truth(plan: proof.Plan, settings: Settings, progress: Progress) -> None:
+    """Run the float64 truth and the floor on the inputs of `plan`: what each grade is held against."""
     home = conversion.provide_for("onnx", None, progress)
     model, inputs = str(plan.canonical), plan.inputs()
+    guest, timeout = known()["onnx"].guest, settings.timeout
     with (
         progress.stage("float64 truth and floor"),
-        Worker(home.interpreter, known()["onnx"].guest, label="onnx", timeout=timeout) as checker,
+        Worker(home.interpreter, guest, label="onnx", timeout=timeout) as checker,
     ):
         checker.call("truth", model=model, inputs=inputs, outputs=plan.outputs("truth"))
         checker.call(
-            "floor_runs", model=model, inputs=inputs, outputs=plan.outputs("floor"), seed=seed,
-            runs=proof.FLOOR_RUNS, truth=plan.outputs("truth"),
+            "floor_runs", model=model, inputs=inputs, outputs=plan.outputs("floor"),
+            seed=settings.seed, runs=FLOOR_RUNS, truth=plan.outputs("truth"),
         )  # fmt: skip
 
 
-def _made(
-    plan: proof.Plan, backend: Backend, sizes: Sequence[str], timeout: float, scratch: Path,
+def grade_on(
+    backend: Backend, plan: proof.Plan, homes: Homes, settings: Settings, progress: Progress
+) -> Graded:
+    """Make the model ready for `backend`, run it there on the inputs of `plan`, and hold it against
+    the truth, which is there already, as `interop check` does. Whatever goes wrong is the row.
+
+    One worker builds, one runs what lies on disk; both have ended when this returns.
+    """
+    row, name = Graded(), str(backend)
+    outputs = plan.outputs(re.sub(r"\W", "-", name))
+    try:
+        with progress.stage(f"run on {name}"):
+            home = homes.of(backend)
+            row = replace(row, version=home.version)
+            with _runner(backend, home, settings, progress) as runner:
+                row = _converted(row, backend, runner, plan, settings)
+                assert row.ready is not None
+                runner.load_built(row.ready.artifact)
+                runner.run(plan.inputs(), outputs)
+        attempt = Attempt(name, "backend", tuple(outputs), backend.place.framework)
+        given = grade(hold(plan, [attempt], ()).sides[0])
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong is a row, and not the end
+        return failed(error, row)
+    row = replace(row, grade=given.to_json())
+    if given.passes:
+        return row
+    why = f"parity failed, grade {given.letter}: {given.sentence}"
+    return replace(row, why=why, exit_code=ParityFailed.exit_code)
+
+
+def made_ready(
+    backend: Backend, row: Graded, plan: proof.Plan, homes: Homes, settings: Settings,
     progress: Progress,
 ) -> Graded:  # fmt: skip
-    """Convert the model for `backend`, where that has to be, and say how long it took."""
+    """`row`, which was graded in another run, with what its processes load."""
     try:
-        home = find_home(backend, progress)
-        with Runner(backend, home, timeout, progress, scratch) as runner:
-            start = time.perf_counter()
-            artifact = runner.build(plan.canonical, calibration=[*plan.inputs(), *sizes])
-            seconds = time.perf_counter() - start
-    except InteropError as error:
-        return Graded(error.message, error.hint, error.exit_code)
-    convert = None if artifact.path == plan.canonical else seconds
-    ready = Ready(home, artifact, shipped_bytes(artifact.path, backend), convert)
-    return Graded(ready=ready)
+        home = homes.of(backend)
+        with _runner(backend, home, settings, progress) as runner:
+            made = _converted(row, backend, runner, plan, settings)
+    except Exception as error:  # noqa: BLE001 - as above
+        return failed(error, row)
+    return replace(row, ready=made.ready)
 
 
-def _held(
-    plan: proof.Plan,
-    made: Mapping[Backend, Graded],
-    sizes: Sequence[str],
-    timeout: float,
-    scratch: Path,
-    progress: Progress,
-) -> dict[Backend, Graded]:
-    with Lineup(tuple(made), timeout, scratch, progress, None, sizes) as lineup:
-        lineup.begin(plan)
-        attempts = list(lineup.attempts(plan))
-    found = {}
-    for attempt, (backend, row), held in zip(
-        attempts, made.items(), hold(plan, attempts, ()).sides, strict=True
-    ):
-        if attempt.error is not None:
-            hint = attempt.error.hint if isinstance(attempt.error, InteropError) else ""
-            why, code = str(attempt.error), attempt.exit_code
-            found[backend] = replace(row, why=why, hint=hint, exit_code=code)
-            continue
-        given = grade(held)
-        row = replace(row, grade=given.to_json())
-        if not given.passes:
-            why = f"parity failed, grade {given.letter}: {given.sentence}"
-            row = replace(row, why=why, exit_code=ParityFailed.exit_code)
-        found[backend] = row
-    return found
+def failed(error: Exception, row: Graded) -> Graded:
+    """`row`, which ended in `error`."""
+    if isinstance(error, InteropError):
+        return replace(row, why=error.message, hint=error.hint, exit_code=error.exit_code)
+    return replace(row, why=f"{type(error).__name__}: {error}", exit_code=1)
+
+
+def _runner(backend: Backend, home: Environment, settings: Settings, progress: Progress) -> Runner:
+    return Runner(backend, home, settings.timeout, progress, settings.scratch)
+
+
+def _converted(
+    row: Graded, backend: Backend, runner: Runner, plan: proof.Plan, settings: Settings
+) -> Graded:
+    start = time.perf_counter()
+    artifact = runner.build(plan.canonical, calibration=[*plan.inputs(), *settings.sizes])
+    seconds = None if artifact.path == plan.canonical else time.perf_counter() - start
+    size_of = shipped_bytes(artifact.path, backend)
+    return replace(row, bytes=size_of, convert=seconds, ready=Ready(runner.home, artifact))
 
 
 def shipped_bytes(artifact: Path, backend: Backend) -> int:

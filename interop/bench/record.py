@@ -89,7 +89,7 @@ def bench_record(
         "points": shown,
         "versions": {
             **host_versions(),
-            **{str(b): one.ready.home.version for b, one in graded.items() if one.ready},
+            **{str(b): one.version for b, one in graded.items() if one.version},
         },
         "notes": [*subject.notes, *meters.absent],
     }
@@ -161,7 +161,7 @@ def _row(name: str, graded: Graded, point: Point, ratio: Ratio | None) -> dict[s
     outcome = point.outcomes.get(name)
     if isinstance(outcome, InteropError):
         return {**row, "why": outcome.message, "exit_code": outcome.exit_code}
-    if outcome is None or graded.ready is None:
+    if outcome is None:
         return {**row, "why": graded.why, "exit_code": graded.exit_code}
     shares = percentiles.percentiles(outcome.times)
     median, items = float(np.median(outcome.times.pooled())), items_in(point.shapes)
@@ -174,11 +174,11 @@ def _row(name: str, graded: Graded, point: Point, ratio: Ratio | None) -> dict[s
         "runs": len(outcome.times.pooled()),
         "peak_memory_bytes": outcome.peak_memory,
         "device_memory_bytes": outcome.device_memory,
-        "model_bytes": graded.ready.bytes,
+        "model_bytes": graded.bytes,
         "joules_per_item": {meter: joules / items for meter, joules in outcome.joules.items()},
         "cores": outcome.cores,
         "cold": {
-            "convert": graded.ready.convert,
+            "convert": graded.convert,
             "load": [one.load for one in outcome.cold],
             "first_run": [one.first_run for one in outcome.cold],
         },

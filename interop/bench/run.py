@@ -12,7 +12,7 @@ from interop import conversion
 from interop.backends import Backend, Runner
 from interop.bench.clocks import DEVICE, Clock, clocks, has_device
 from interop.bench.energy import Meters, find_meters
-from interop.bench.grading import Graded, grade_all
+from interop.bench.grading import Graded, Homes, Settings, check_gradable, find_truth, grade_on
 from interop.bench.machine import CpuTime, calibrate, cpu_time, machine
 from interop.bench.measure import Contender, Effort, Outcome, Update, measure
 from interop.bench.record import AGAIN, Point, bench_record
@@ -62,11 +62,17 @@ def run(request: Request, progress: Progress | None = None) -> Bench:
     progress = progress or Silent()
     _check(request)
     with conversion.scratch_folder() as scratch:
+        homes = Homes(request.on, progress)  # made while the model is exported
         subject = load(request.model, scratch, progress)
         plan, model = subject.plan, request.model
+        check_gradable(plan)
         # Before the long part, which ends in them; engines are built for these sizes, too.
         sizes = [inputs_for(subject, model, b, scratch / f"sizes-{b}")[0] for b in request.batches]
-        graded = grade_all(plan, request.on, model.timeout, model.seed, scratch, progress, sizes)
+        settings = Settings(model.timeout, model.seed, scratch, tuple(sizes))
+        find_truth(plan, settings, progress)
+        graded = {
+            backend: grade_on(backend, plan, homes, settings, progress) for backend in request.on
+        }
         document = timed(request, subject, graded, scratch, progress)
         if request.output is not None:
             _write(document, request.output)

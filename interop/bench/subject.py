@@ -44,7 +44,7 @@ def load(request: conversion.Request, scratch: Path, progress: Progress) -> Subj
         frameworks.known()[reference.framework].guest,
         label=reference.framework,
         timeout=request.timeout,
-        search_path=[str(Path.cwd())],
+        search_path=[str(request.beside or Path.cwd())],
     ) as worker:
         clock = conversion.Clock()
         made = conversion.export(reference, worker, request, scratch, clock, progress)

@@ -15,6 +15,7 @@ from onnx import ModelProto
 
 from interop.backends import Backend, Runner, open_runner
 from interop.errors import InvalidModel
+from interop.parity.floor.precisions import FLOAT32, Precision, precision_named
 from interop.progress import Progress
 from interop.workers.tensors import read_tensors, write_tensors
 
@@ -26,10 +27,11 @@ _EXTERNAL = 1 << 30
 
 class Executor(Protocol):
     """name: as the user writes it ("torch:cpu"); plain: it is what runs unasked; versions: of what it
-    runs on, by name. For messages and reproducers."""
+    runs on, by name. For messages and reproducers. precision: whose floor it is held to."""
 
     name: str
     plain: bool
+    precision: Precision
 
     @property
     def versions(self) -> dict[str, str]: ...
@@ -44,6 +46,7 @@ class OnnxRuntime:
 
     name = "onnxruntime:cpu"
     plain = True
+    precision = FLOAT32
 
     @property
     def versions(self) -> dict[str, str]:
@@ -111,6 +114,7 @@ class OnBackend:
         log: Callable[[str], None] | None = None,
     ) -> None:
         self.name = str(backend)
+        self.precision = precision_named(backend.runs_in)
         self._backend, self._scratch, self._timeout = backend, scratch, timeout
         self._progress, self._log = progress, log
         self._runner: Runner | None = None
@@ -123,7 +127,7 @@ class OnBackend:
         folder.mkdir(parents=True)
         write_model(model, folder / "model.onnx")
         write_tensors(folder / "inputs", dict(feeds))
-        runner.load(folder / "model.onnx")
+        runner.load(folder / "model.onnx", calibration=[str(folder / "inputs")])
         runner.run([str(folder / "inputs")], [str(folder / "outputs")])
         return read_tensors(folder / "outputs")
 

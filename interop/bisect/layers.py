@@ -20,6 +20,7 @@ from interop.bisect.measure import (
     held_against,
     in_halves,
     typed,
+    unsuited,
 )
 from interop.bisect.pieces import GIVEN, Graph, Piece
 from interop.bisect.reference import References
@@ -78,7 +79,7 @@ def _judge(
         pieces = [pair.units[number].reference for number in numbers]
         model, feeds = _apart(pair.reference, pieces, references)
         truth = {name: array for number in numbers for name, array in truths[number].items()}
-        return floors(model, feeds, truth, seed)
+        return floors(model, feeds, truth, seed, executor.precision)
 
     def run(numbers: Sequence[int]) -> dict[str, Array]:
         pieces = [pair.units[number].candidate for number in numbers]
@@ -98,9 +99,12 @@ def _judge(
             yield Layer(number, unit, Judgement(failure=explained(failures[number])))
         else:
             given = {name: outputs[name] for name in truth if name in outputs}
-            by = Yardstick(truth, {name: noise[name] for name in truth})
-            reason = "truth and float32 runs disagree about it: one is wrong" if by.disputed else ""
-            yield Layer(number, unit, held_against(by, given), reason)
+            nodes = [pair.reference.nodes[place] for place in unit.reference.nodes]
+            by = Yardstick(
+                truth, {name: noise[name] for name in truth}, unsuited(nodes, executor.precision)
+            )
+            found = held_against(by, given)
+            yield Layer(number, unit, found, by.doubt if found.wrong else "")
 
 
 def _apart(

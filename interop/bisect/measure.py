@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import onnx
-from onnx import ModelProto
+from onnx import ModelProto, NodeProto
 
 from interop.bisect.candidate import Array, Executor
 from interop.errors import InteropError
+from interop.parity.floor.emulate import CONTRACTIONS, RECURRENT
 from interop.parity.floor.noise import Noise, measure_noise
+from interop.parity.floor.precisions import Precision
 from interop.parity.floor.runs import floor_runs
 from interop.parity.truth.evaluator import Truth
 from interop.parity.verdict.compare import OutputParity, Verdict, compare_outputs
@@ -22,18 +24,23 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What outputs are held against: their true values (float64) and their floors, by name."""
+    """What outputs are held against: their true values (float64) and their floors, by name. unsuited:
+    why the precision's floor says nothing of what was run, where that is so."""
 
     truth: Mapping[str, Array]
     noise: Mapping[str, Noise]
+    unsuited: str = ""
 
     @property
-    def disputed(self) -> bool:
-        """Truth and float32 runs disagree about an output: it cannot be judged."""
-        return any(noise.disputed for noise in self.noise.values())
+    def doubt(self) -> str:
+        """Why what seems wrong by it may be right; empty where it may not."""
+        if any(noise.disputed for noise in self.noise.values()):
+            return "truth and float32 runs disagree about it: one is wrong"
+        return self.unsuited
 
     def of(self, names: Sequence[str]) -> Yardstick:
-        return Yardstick({n: self.truth[n] for n in names}, {n: self.noise[n] for n in names})
+        truth, noise = {n: self.truth[n] for n in names}, {n: self.noise[n] for n in names}
+        return Yardstick(truth, noise, self.unsuited)
 
 
 @dataclass(frozen=True)
@@ -74,17 +81,37 @@ def true_values(model: ModelProto, feeds: Mapping[str, Array]) -> dict[str, Arra
 
 
 def floors(
-    model: ModelProto, feeds: Mapping[str, Array], truth: Mapping[str, Array], seed: int
+    model: ModelProto,
+    feeds: Mapping[str, Array],
+    truth: Mapping[str, Array],
+    seed: int,
+    precision: Precision,
 ) -> dict[str, Noise]:
-    """The float32 floor of each output. Raises InvalidModel where ONNX Runtime cannot run `model`."""
-    runs = [outputs for _, _, outputs in floor_runs(model, {"": feeds}, seed=seed)]
-    return {name: measure_noise(truth[name], [run[name] for run in runs]) for name in truth}
+    """The floor of each output in `precision`. Raises InvalidModel where ONNX Runtime cannot run
+    `model`, and UnsupportedOperator where the precision cannot be emulated."""
+    runs = [
+        outputs for _, _, outputs in floor_runs(model, {"": feeds}, seed=seed, precision=precision)
+    ]
+    return {
+        name: measure_noise(truth[name], [run[name] for run in runs], precision) for name in truth
+    }
 
 
-def yardstick(model: ModelProto, feeds: Mapping[str, Array], seed: int) -> Yardstick:
+def yardstick(
+    model: ModelProto, feeds: Mapping[str, Array], seed: int, precision: Precision
+) -> Yardstick:
     """Truth and floor of a whole model."""
     truth = true_values(model, feeds)
-    return Yardstick(truth, floors(model, feeds, truth, seed))
+    noise = floors(model, feeds, truth, seed, precision)
+    return Yardstick(truth, noise, unsuited(model.graph.node, precision))
+
+
+def unsuited(nodes: Iterable[NodeProto], precision: Precision) -> str:
+    """Of int8 only products are emulated, and backends differ in what else they quantise."""
+    products = {*CONTRACTIONS, *RECURRENT}
+    if not precision.measured or any(node.op_type in products for node in nodes):
+        return ""
+    return f"the floor of {precision.name} is that of products, and there is none in it"
 
 
 def judge(

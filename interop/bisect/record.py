@@ -43,6 +43,7 @@ def record(
         "model": request.model.model,
         "candidate": None if request.candidate is None else str(request.candidate),
         "backend": subject.executor.name,
+        "precision": subject.executor.precision.name,
         "passes": not wrong,
         "nodes": len(subject.pair.reference.nodes),
         "inputs": [one.to_json() for one in subject.sets],
@@ -83,6 +84,8 @@ def _layer(subject: Subject, layer: Layer) -> dict[str, Any]:
         "undecided": layer.undecided or None,
         "verdict": worst.verdict.word if worst and not layer.undecided else None,
         "effective_bits": worst.effective_bits if worst else None,
+        "bits": worst.bits if worst else None,
+        "bits_lost": worst.lost if worst and worst.effective_bits is not None else None,
         "error_over_floor": worst.multiple.worst if worst and worst.multiple else None,
         "reason": layer.undecided or layer.judgement.reason,
     }

@@ -26,9 +26,9 @@ def shrink(pair: Pair, case: Case, executor: Executor, seed: int) -> Case:
     smallest, found = case, _tried(pair, case, executor)
     wrong = tuple(p.name for p in found.parities if not p.verdict.passes)
     if wrong and len(wrong) < len(case.reference.outputs):
-        smallest = _or(smallest, _with_outputs(pair, case, wrong, seed), pair, executor)
+        smallest = _or(smallest, _with_outputs(pair, case, wrong, executor, seed), pair, executor)
     for symbol in _symbols(pair, smallest.feeds):
-        smallest = _or(smallest, _with_size(pair, smallest, symbol, seed), pair, executor)
+        smallest = _or(smallest, _with_size(pair, smallest, symbol, executor, seed), pair, executor)
     return smallest
 
 
@@ -39,17 +39,19 @@ def _tried(pair: Pair, case: Case, executor: Executor) -> Judgement:
 
 def _or(case: Case, smaller: Case | None, pair: Pair, executor: Executor) -> Case:
     """`smaller` where it still shows the fault, and can be judged."""
-    if smaller is None or smaller.by.disputed or not _tried(pair, smaller, executor).wrong:
+    if smaller is None or smaller.by.doubt or not _tried(pair, smaller, executor).wrong:
         return case
     return smaller
 
 
-def _with_outputs(pair: Pair, case: Case, names: tuple[str, ...], seed: int) -> Case | None:
+def _with_outputs(
+    pair: Pair, case: Case, names: tuple[str, ...], executor: Executor, seed: int
+) -> Case | None:
     ours, theirs = (
         graph.piece(names, piece.inputs)
         for graph, piece in ((pair.reference, case.reference), (pair.candidate, case.candidate))
     )
-    return _measured(pair, replace(case, reference=ours, candidate=theirs), seed)
+    return _measured(pair, replace(case, reference=ours, candidate=theirs), executor, seed)
 
 
 def _symbols(pair: Pair, feeds: Mapping[str, Array]) -> list[str]:
@@ -57,7 +59,7 @@ def _symbols(pair: Pair, feeds: Mapping[str, Array]) -> list[str]:
     return list(dict.fromkeys(dim for dim in dims if isinstance(dim, str)))
 
 
-def _with_size(pair: Pair, case: Case, symbol: str, seed: int) -> Case | None:
+def _with_size(pair: Pair, case: Case, symbol: str, executor: Executor, seed: int) -> Case | None:
     """Only the first of all along the axes of that name."""
     feeds = {}
     for name, array in case.feeds.items():
@@ -66,14 +68,14 @@ def _with_size(pair: Pair, case: Case, symbol: str, seed: int) -> Case | None:
         feeds[name] = np.ascontiguousarray(array[first]).reshape(array[first].shape)
     if all(feeds[name].shape == case.feeds[name].shape for name in feeds):
         return None
-    return _measured(pair, replace(case, feeds=feeds), seed)
+    return _measured(pair, replace(case, feeds=feeds), executor, seed)
 
 
-def _measured(pair: Pair, case: Case, seed: int) -> Case | None:
+def _measured(pair: Pair, case: Case, executor: Executor, seed: int) -> Case | None:
     """`case` with its own truth and floor; None where it has none at these sizes."""
     model, feeds = reference_model(pair, case)
     try:
-        return replace(case, by=yardstick(model, feeds, seed))
+        return replace(case, by=yardstick(model, feeds, seed, executor.precision))
     except InteropError:
         return None
 

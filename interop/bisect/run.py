@@ -115,7 +115,7 @@ def bisect(subject: Subject, progress: Progress) -> Bisection:
         for number, one in enumerate(subject.sets):
             update(number / len(subject.sets), one.label)
             by, whole[one.label] = _whole(subject, one)
-            if whole[one.label].wrong and not by.disputed:
+            if whole[one.label].wrong and not by.doubt:
                 bad = one, by
                 break
     steps: tuple[Step, ...] = ()
@@ -143,7 +143,8 @@ def bisect(subject: Subject, progress: Progress) -> Bisection:
 
 
 def _whole(subject: Subject, one: InputSet) -> tuple[Yardstick, Judgement]:
-    by = yardstick(subject.pair.reference.model, one.arrays, subject.seed)
+    precision = subject.executor.precision
+    by = yardstick(subject.pair.reference.model, one.arrays, subject.seed, precision)
     found = judge(subject.pair.candidate.model, one.arrays, subject.executor, by)
     return by, found
 
@@ -219,7 +220,8 @@ def _by_itself(
     unit, pair = layer.unit, subject.pair
     names = tuple(dict.fromkeys((*unit.reference.inputs, *unit.candidate.inputs)))
     feeds = references.feeds(unit.reference.inputs)
-    by = yardstick(typed(pair.reference.build(unit.reference), feeds), feeds, subject.seed)
+    model = typed(pair.reference.build(unit.reference), feeds)
+    by = yardstick(model, feeds, subject.seed, subject.executor.precision)
     case = Case(unit.reference, unit.candidate, references.feeds(names), by)
     nodes, texts = _blamed(pair, unit.reference, unit.candidate, layer)
     read = {name for piece_node in nodes for name in piece_node.input}

@@ -92,9 +92,11 @@ class Prefixes:
         names = tuple(dict.fromkeys((*crossing, *pair.done(count))))
         ours = pair.reference.piece(names, self._inputs)
         theirs = pair.candidate.piece(names, self._inputs)
-        by = yardstick(pair.reference.build(ours), self._feeds(ours), self._seed)
+        by = yardstick(
+            pair.reference.build(ours), self._feeds(ours), self._seed, self._executor.precision
+        )
         found = judge(pair.candidate.build(theirs), self._feeds(theirs), self._executor, by)
-        wrong = found.wrong and not by.disputed
+        wrong = found.wrong and not by.doubt
         self.steps.append(Step(count, wrong, crossing, found.reason))
         return wrong
 
@@ -132,7 +134,8 @@ def window(
     known = {name for unit in pair.units[:start] for name in unit.outputs}
     ours, theirs = (graph.piece(names, known) for graph in (pair.reference, pair.candidate))
     feeds = [references.feeds(piece.inputs) for piece in (ours, theirs)]
-    by = yardstick(typed(pair.reference.build(ours), feeds[0]), feeds[0], seed)
+    reference = typed(pair.reference.build(ours), feeds[0])
+    by = yardstick(reference, feeds[0], seed, executor.precision)
     model = typed(pair.candidate.build(theirs), feeds[1])
     return Window(start, stop, ours, theirs, by, judge(model, feeds[1], executor, by))
 

@@ -9,6 +9,12 @@ pairing.py    which tensor of one model is which of another
 recorded.py   outputs that were recorded earlier
 held.py       each side against the truth, and against the others
 drawn.py      models that draw random numbers: distributions are compared
+unaided.py    each side against itself: a second run, rows of a batch
+rebuilt.py    what a backend runs, built twice
+labels.py     what the user says is right; tasks.py: what a difference does to that, and to tokens
+gradients.py, layers.py   where they are asked for: derivatives, and every node by itself
+aspects.py    what one of these last found of one side
+sides.py      all sides in order
 run.py        the whole check
 record.py     the JSON document that it ends in
 """

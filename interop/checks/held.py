@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from interop.checks.attempts import Attempt
-from interop.checks.floors import Floors, declared
+from interop.floors import Floors
 from interop.parity.floor.groups import Array
 from interop.parity.floor.noise import Noise
 from interop.parity.floor.precisions import FLOAT32, Precision
 from interop.parity.verdict.compare import OutputParity, compare_outputs
 from interop.parity.verdict.proof import abreast
+from interop.parity.verdict.suspicion import blamed, suspects
 from interop.proof import Plan, yardstick
 from interop.workers.tensors import read_tensors
 
@@ -48,10 +49,12 @@ class Floor:
 
 @dataclass(frozen=True)
 class Findings:
-    """sides: for each attempt, in order, what was found of it; floors: what it was measured by."""
+    """sides: for each attempt, in order, what was found of it; floors: what it was measured by;
+    written_out: nodes whose truth is that of simpler operators."""
 
     sides: tuple[tuple[Held, ...], ...]
     floors: tuple[Floor, ...]
+    written_out: tuple[str, ...] = ()
 
 
 def hold(
@@ -80,11 +83,29 @@ def hold(
         for number, outputs in given.items():
             before = [peer for peer in peers if peer < number and peer in given]
             others = {attempts[peer].label: given[peer] for peer in before}
-            own = declared(attempts[number]) if narrower is not None else FLOAT32
+            own = attempts[number].precision if narrower is not None else FLOAT32
             found[number] += _held(
                 one.label, outputs, truth, own, floors_of, narrower is not None, others
             )
+    if narrower is not None:
+        _suspect(narrower, attempts, found)
     return Findings(tuple(map(tuple, found)), tuple(floors))
+
+
+def _suspect(floors: Floors, attempts: Sequence[Attempt], found: Sequence[list[Held]]) -> None:
+    """Look for a wrong constant behind what passes by no wide margin, of all sides at once; what is
+    found is one more comparison with the truth."""
+    held = {
+        number: [one.worst for one in own if one.against == TRUTH]
+        for number, own in enumerate(found)
+        if attempts[number].precision == FLOAT32
+    }
+    doubtful = [number for number, parities in held.items() if suspects(parities)]
+    answers = floors.suspicions([attempts[number].outputs for number in doubtful])
+    for number, answer in zip(doubtful, answers, strict=True):
+        if answer is not None:
+            worst = blamed(answer["words"], held[number])
+            found[number].append(Held(worst.name, "all inputs", TRUTH, worst))
 
 
 def _remembered(

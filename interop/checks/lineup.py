@@ -12,6 +12,7 @@ from interop.backends import Backend, Runner
 from interop.backends.runner import Log, find_home
 from interop.checks.attempts import Attempt
 from interop.checks.later import Later
+from interop.checks.unaided import Trials
 from interop.environments import Environment
 from interop.progress import Progress
 from interop.proof import Plan
@@ -48,16 +49,18 @@ class Lineup:
         """Make the first one ready for the model and the inputs of `plan`, in the background."""
         self._make_ready(0, plan)
 
-    def attempts(self, plan: Plan, inputs: list[str] | None = None) -> Iterator[Attempt]:
+    def attempts(
+        self, plan: Plan, inputs: list[str] | None = None, trials: Trials | None = None
+    ) -> Iterator[Attempt]:
         """The outcome of each, in order; whatever goes wrong with one is its outcome.
 
-        inputs: folders to run on; None, those of the plan.
+        inputs: folders to run on; None, those of the plan. trials: what else to run afterwards.
         """
         given = plan.inputs() if inputs is None else inputs
         for index, backend in enumerate(self._backends):
             folder = plan.folder / f"outputs-{index}"
             outputs = tuple(str(folder / str(number)) for number in range(len(given)))
-            yield self._attempt(index, backend, plan, given, outputs)
+            yield self._attempt(index, backend, plan, given, outputs, trials)
 
     def _attempt(
         self,
@@ -66,6 +69,7 @@ class Lineup:
         plan: Plan,
         inputs: list[str],
         outputs: tuple[str, ...],
+        trials: Trials | None,
     ) -> Attempt:
         row = Attempt(str(backend), "backend", framework=backend.place.framework)
         later, runner = self._ready[index], None
@@ -79,7 +83,12 @@ class Lineup:
                 start = time.perf_counter()
                 runner.run(inputs, outputs)
                 seconds = {"ready": ready, "run": time.perf_counter() - start}
-            return replace(row, outputs=outputs, seconds=seconds, peak_memory=runner.peak_memory)
+                row = replace(row, outputs=outputs, seconds=seconds)
+                if trials is not None:
+                    row = replace(
+                        row, trials=trials.run(runner.run, plan.folder / f"trials-{index}")
+                    )
+            return replace(row, peak_memory=runner.peak_memory)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong is a row, and not the end
             return replace(row, error=error)
         finally:

@@ -13,6 +13,7 @@ from interop import sources
 from interop.backends.translated import Translated
 from interop.checks.attempts import Attempt
 from interop.checks.pairing import Names, pair
+from interop.checks.unaided import Trials
 from interop.conversion import Request, Workers, provide_for
 from interop.errors import UsageError
 from interop.frameworks import known
@@ -27,9 +28,9 @@ from interop.workers import Worker
 
 def attempt(
     text: str, ours: Names, plan: Plan, request: Request, scratch: Path, progress: Progress,
-    inputs: list[str],
+    inputs: list[str], trials: Trials | None = None,
 ) -> Attempt:  # fmt: skip
-    """The model that `text` names, run on `inputs` in its own framework.
+    """The model that `text` names, run on `inputs` in its own framework, and on `trials` afterwards.
 
     Whatever goes wrong with it is the outcome; but that its inputs or outputs cannot be paired with
     ours raises UsageError.
@@ -47,11 +48,13 @@ def attempt(
             ready = time.perf_counter() - start
             dialect, notes = pair(ours, names_of(reference, signature), text)
             start = time.perf_counter()
-            Translated(worker, dialect, scratch / "translated").run(inputs, outputs)
+            run = Translated(worker, dialect, scratch / "translated").run
+            run(inputs, outputs)
             seconds = {"ready": ready, "run": time.perf_counter() - start}
             return replace(
                 row, version=home.version, outputs=outputs, seconds=seconds,
                 notes=tuple(notes), peak_memory=worker.peak_memory,
+                trials=trials.run(run, scratch / "trials") if trials else (),
             )  # fmt: skip
     except UsageError:
         raise

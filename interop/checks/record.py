@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from interop.backends import parse
+from interop.checks.aspects import ASPECTS, Aspects, all_of, error_json, exit_code_of
 from interop.checks.attempts import Attempt
 from interop.checks.drawn import Drawn
 from interop.checks.held import Findings, Held
 from interop.checks.request import CheckRequest
 from interop.conversion import Export
 from interop.environments import Environment
-from interop.errors import InteropError, ParityFailed
+from interop.errors import ParityFailed
 from interop.output import digest
 from interop.parity.verdict.grade import grade
 from interop.proof import Plan
@@ -32,23 +33,29 @@ def check_record(
     plan: Plan,
     attempts: Sequence[Attempt],
     found: Findings | Sequence[Sequence[Drawn]],
+    aspects: Aspects,
     drawing: Sequence[str],
     seconds: dict[str, float],
     memory: dict[str, int],
 ) -> dict[str, Any]:
-    """The document; every value is of a JSON type. `drawing`: nodes that draw random numbers."""
+    """The document; every value is of a JSON type. `drawing`: nodes that draw random numbers.
+
+    An aspect that was not looked at is null.
+    """
     if isinstance(found, Findings):
         rows = [_held_row(*pair) for pair in zip(attempts, found.sides, strict=True)]
         floors = [floor.to_json() for floor in found.floors]
+        written_out = list(found.written_out)
     else:
         rows = [_drawn_row(*pair) for pair in zip(attempts, found, strict=True)]
-        floors = []
+        floors, written_out = [], []
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": "check",
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "passes": all(row["passes"] for row in rows),
-        "exit_code": _exit_code(rows, attempts),
+        "passes": all(row["passes"] for row in rows)
+        and all(one.passes is not False for one in all_of(aspects)),
+        "exit_code": _exit_code(rows, attempts, aspects),
         "model": {
             "reference": reference.text,
             "framework": home.framework,
@@ -63,7 +70,12 @@ def check_record(
         "against": None if request.against is None else str(request.against),
         "random_nodes": list(drawing),
         "rows": rows,
+        **{
+            name: [one.to_json() for one in aspects[name]] if name in aspects else None
+            for name in ASPECTS
+        },
         "floors": floors,
+        "truth": {"written_out": written_out},
         "seconds": seconds,
         "peak_memory_bytes": {"checker": memory["checker"]},
         "versions": host_versions(),
@@ -71,16 +83,20 @@ def check_record(
     }
 
 
-def _exit_code(rows: Sequence[dict[str, Any]], attempts: Sequence[Attempt]) -> int:
+def _exit_code(
+    rows: Sequence[dict[str, Any]], attempts: Sequence[Attempt], aspects: Aspects
+) -> int:
     """3 where any side computes something else; else that of the first side that has an error."""
-    if any(not row["passes"] and row["error"] is None for row in rows):
+    different = any(not row["passes"] and row["error"] is None for row in rows)
+    if different or any(one.passes is False and one.error is None for one in all_of(aspects)):
         return ParityFailed.exit_code
-    return next((one.exit_code for one in attempts if one.error is not None), 0)
+    errors = [one.error for one in attempts] + [one.error for one in all_of(aspects)]
+    return next((exit_code_of(error) for error in errors if error is not None), 0)
 
 
 def _common(attempt: Attempt) -> dict[str, Any]:
     backend = parse(attempt.label) if attempt.kind == "backend" else None
-    error = None if attempt.error is None else _error(attempt.error, attempt.exit_code)
+    error = None if attempt.error is None else error_json(attempt.error)
     return {
         "label": attempt.label,
         "kind": attempt.kind,
@@ -107,18 +123,6 @@ def _common(attempt: Attempt) -> dict[str, Any]:
         "placement": attempt.facts.get("placement"),
         "notes": list(attempt.notes),
         "comparisons": [],
-    }  # fmt: skip
-
-
-def _error(error: Exception, exit_code: int) -> dict[str, Any]:
-    if isinstance(error, InteropError):
-        message, hint, detail = error.message, error.hint, error.detail
-    else:
-        message, detail = f"{type(error).__name__}: {error}", ""
-        hint = "This is a fault of interop itself: please report it."
-    kind = type(error).__name__
-    return {
-        "kind": kind, "message": message, "hint": hint, "detail": detail, "exit_code": exit_code,
     }  # fmt: skip
 
 

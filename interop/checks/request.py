@@ -15,7 +15,9 @@ class CheckRequest:
     """`model` as a conversion takes one (its target is not looked at), and what it is held against.
 
     others: more models, each run by its own framework; on: where the model is run; against: a folder
-    of recorded inputs and outputs; output: where the record is written.
+    of recorded inputs and outputs; output: where the record is written. gradients, layers: compare
+    these, too; rebuild: build twice what is built; labels: a file with what is right for each row of
+    the user's own inputs.
     """
 
     model: Request
@@ -24,6 +26,10 @@ class CheckRequest:
     against: Path | None = None
     output: Path | None = None
     force: bool = False
+    gradients: bool = False
+    layers: bool = False
+    rebuild: bool = False
+    labels: Path | None = None
 
     def check(self) -> None:
         """Raise UsageError for what cannot mean anything."""
@@ -41,4 +47,19 @@ class CheckRequest:
         if self.against is not None and self.model.data is not None:
             raise UsageError(
                 "--data and --against both bring inputs", hint="Leave one of them away."
+            )
+        if self.layers and not self.on:
+            raise UsageError(
+                "--layers runs every node on a backend, and none is named",
+                hint="Say where: --on onnxruntime:cpu,torch:cpu.",
+            )
+        if self.rebuild and all(backend.row.takes_onnx for backend in self.on):
+            raise UsageError(
+                "--rebuild builds a second time what a backend runs, and none of --on is built for",
+                hint="Add a framework that the model is converted to, such as torch:cpu.",
+            )
+        if self.labels is not None and self.against is None and self.model.data is None:
+            raise UsageError(
+                "--labels says what is right for your own inputs, and there are none",
+                hint="Give them, too: --data inputs.npz.",
             )

@@ -30,7 +30,7 @@ app = typer.Typer(
     help="Carry a model from the framework it was born in to any other, by way of ONNX, with proof.",
     epilog="Exit codes: 0 good, 1 a fault of interop itself, 2 usage, 3 parity failed, 4 unsupported "
     "operator, 5 invalid model, 6 environment unavailable, 7 worker crashed, 8 worker timed out, "
-    "9 output could not be written, 10 policy broken, 11 got worse, 130 interrupted.",
+    "9 output could not be written, 10 policy broken, 11 got worse, 12 memory is short, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +14,6 @@ from interop.cli.options import (
     Force,
     From,
     Inputs,
-    Model,
     OwnInputs,
     SignatureName,
     Sizes,
@@ -25,9 +25,19 @@ from interop.cli.options import (
     read_sizes,
 )
 
+if TYPE_CHECKING:
+    from interop.audit.several import SeveralRequest
+
+Models = Annotated[
+    list[str],
+    typer.Argument(
+        help="A zoo name, a file or folder, or package.module:callable; several, or a list (.toml)."
+    ),
+]
+
 
 def audit(
-    model: Model,
+    models: Models,
     on: Annotated[
         str,
         typer.Option(
@@ -43,9 +53,22 @@ def audit(
     source: From = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder to write. [default: ./<model>-audit]"),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder to write. [default: ./<model>-audit, ./audits of several]",
+        ),
     ] = None,
     force: Force = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Of an audit that was finished, run again what has changed since."
+        ),
+    ] = False,
+    ignore_memory: Annotated[
+        bool, typer.Option("--ignore-memory", help="Try what is estimated not to fit, too.")
+    ] = False,
     inputs: Inputs = None,
     data: OwnInputs = None,
     sizes: Sizes = None,
@@ -60,41 +83,55 @@ def audit(
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
-    """Try MODEL on every backend, grade and time it there, and say what stands in its way.
+    """Try each model on every backend, grade and time it there, and say what stands in its way.
 
-    Without --policy the exit code is 3 where a backend computes something else, or that of the first
-    error; a backend that this machine lacks is told, and no failure. With one, 10 says that it is broken.
+    Several, or a list of them, have a folder each in that of --output, and one page for all.
+
+    One that was killed goes on where it ended, when the same is asked for again: its output folder
+    keeps what is finished.
+
+    The exit code is that of the worst model. Without --policy it is 3 where a backend computes something
+    else, or that of the first error; a backend that this machine lacks is told, and no failure. With
+    one, 10 says that it is broken.
     """
     from dataclasses import replace
 
+    from interop.audit.listing import ENDING, entries
     from interop.audit.run import EFFORT, USUAL, AuditRequest, run
+    from interop.audit.several import SeveralRequest
     from interop.backends import parse_list
     from interop.conversion import Request
     from interop.reference import resolve
     from interop.report.audit_summary import audit_summary
     from interop.report.terminal import RichProgress
 
-    request = AuditRequest(
-        Request(
-            model=model,
-            target="",
-            source=source,
-            force=force,
-            inputs=read_inputs(inputs),
-            data=data,
-            sizes=read_sizes(sizes),
-            signature=signature,
-            weights=weights,
-            trust=trust,
-            seed=seed,
-            timeout=timeout,
-            verbose=verbose,
-        ),
-        on=parse_list(on or ",".join(USUAL)),
-        output=output or Path(f"{resolve(model, source).name}-audit"),
-        policy=policy,
-        effort=replace(EFFORT, seconds=seconds, seed=seed),
+    asked = Request(
+        model="",
+        target="",
+        source=source,
+        force=force,
+        inputs=read_inputs(inputs),
+        data=data,
+        sizes=read_sizes(sizes),
+        signature=signature,
+        weights=weights,
+        trust=trust,
+        seed=seed,
+        timeout=timeout,
+        verbose=verbose,
     )
+    backends = parse_list(on or ",".join(USUAL))
+    effort = replace(EFFORT, seconds=seconds, seed=seed)
+    if len(models) > 1 or models[0].endswith(ENDING):
+        chosen, folder = entries(models, asked), output or Path("audits")
+        _several(
+            SeveralRequest(chosen, backends, folder, policy, effort, force, resume, ignore_memory),
+            as_json=as_json,
+        )
+        return
+    model = replace(asked, model=models[0])
+    folder = output or Path(f"{resolve(models[0], source).name}-audit")
+    request = AuditRequest(model, backends, folder, policy, effort, resume, ignore_memory)
     with RichProgress() as progress:
         done = run(request, progress)
     if as_json:
@@ -103,6 +140,22 @@ def audit(
         audit_summary(done)
     if done.exit_code:
         raise typer.Exit(done.exit_code)
+
+
+def _several(request: SeveralRequest, *, as_json: bool) -> None:
+    from interop.audit.several import run_all
+    from interop.report.audit_summary import several_summary
+    from interop.report.audits import line
+    from interop.report.terminal import RichProgress
+
+    with RichProgress() as progress:
+        document = run_all(request, progress, lambda row: print(line(row), file=sys.stderr))
+    if as_json:
+        print(json.dumps(document, indent=2))
+    else:
+        several_summary(document, request.output)
+    if document["exit_code"]:
+        raise typer.Exit(document["exit_code"])
 
 
 def diff(

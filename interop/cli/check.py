@@ -60,6 +60,27 @@ def check(
             help="Many sets of inputs: other sizes, edge cases, scales that meet every threshold.",
         ),
     ] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            help="What is right for each row of --data: class numbers in an .npy, .npz or .csv.",
+        ),
+    ] = None,
+    gradients: Annotated[
+        bool,
+        typer.Option("--gradients", help="Compare the gradients, too, where a side has some."),
+    ] = False,
+    layers: Annotated[
+        bool,
+        typer.Option("--layers", help="Run every node by itself, too, on each backend of --on."),
+    ] = False,
+    rebuild: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild", help="Build what a backend runs once more: it has to be the same."
+        ),
+    ] = False,
     sizes: Sizes = None,
     signature: SignatureName = None,
     trust: Trust = False,
@@ -100,6 +121,10 @@ def check(
         against=against,
         output=output,
         force=force,
+        gradients=gradients,
+        layers=layers,
+        rebuild=rebuild,
+        labels=labels,
     )
     with RichProgress() as progress:
         done = run(request, progress)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,27 +56,14 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show what the fr
 
 def read_inputs(texts: Iterable[str] | None) -> tuple[TensorSpec, ...]:
     """What all of --input say. Raises UsageError."""
+    from interop.signature import parse_input
+
     return tuple(parse_input(text) for text in texts or ())
 
 
 def read_sizes(texts: Iterable[str] | None) -> dict[str, int]:
     """What all of --size say. Raises UsageError."""
     return dict(parse_size(text) for text in texts or ())
-
-
-def parse_input(text: str) -> TensorSpec:
-    """'name:dtype[dim,dim]' → TensorSpec."""
-    from interop.errors import UsageError
-    from interop.signature import Dim, TensorSpec
-
-    match = re.fullmatch(r"(?P<name>.+):(?P<dtype>\w+)\[(?P<dims>[^\]]*)\]", text.replace(" ", ""))
-    if match is None:
-        raise UsageError(
-            f"--input {text!r} cannot be read", hint="Write it as 'x:float32[batch,3,224,224]'."
-        )
-    dims = [dim for dim in match["dims"].split(",") if dim]
-    shape: tuple[Dim, ...] = tuple(int(dim) if dim.isdigit() else dim for dim in dims)
-    return TensorSpec(match["name"], match["dtype"], shape)
 
 
 def parse_size(text: str) -> tuple[str, int]:

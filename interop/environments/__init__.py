@@ -22,6 +22,7 @@ __all__ = [
     "Recipe",
     "Record",
     "Store",
+    "cache_folder",
     "create",
     "default_store",
     "find_interpreters",
@@ -31,12 +32,16 @@ __all__ = [
 ]
 
 
-def default_store() -> Store:
-    """The user's cache folder (or $INTEROP_CACHE_DIR) and the recipes that are installed."""
+def cache_folder() -> Path:
+    """The user's cache folder, or $INTEROP_CACHE_DIR."""
     chosen = os.environ.get("INTEROP_CACHE_DIR")
-    cache = Path(chosen).absolute() if chosen else platformdirs.user_cache_path("interop")
+    return Path(chosen).absolute() if chosen else platformdirs.user_cache_path("interop")
+
+
+def default_store() -> Store:
+    """The environments in the cache folder, and the recipes that are installed."""
     plugins = {row.name: row.folder for row in frameworks.known().values() if row.package}
-    return Store(cache / "environments", Path(path_of("interop.converters")[0]), plugins)
+    return Store(cache_folder() / "environments", Path(path_of("interop.converters")[0]), plugins)
 
 
 def provide(

@@ -17,12 +17,12 @@ from interop.graph.batched_scan import bring_back, set_aside
 from interop.graph.counted import count_loops
 from interop.graph.declared import give_back, take_away
 from interop.graph.fold import fold_constants, settle_branches
-from interop.graph.gelus import fuse_gelus
 from interop.graph.indices import unwrap_indices
 from interop.graph.infer import infer_shapes
 from interop.graph.lengths import drop_full_lengths
 from interop.graph.load import CANONICAL_OPSET, load
 from interop.graph.origins import remember, restore
+from interop.graph.patterns import recognise
 from interop.graph.reshapes import drop_idle_expands, settle_targets, swap_axes
 from interop.graph.shared import share
 from interop.graph.states import drop_zero_states
@@ -61,13 +61,20 @@ def canonicalize(path: Path) -> ir.Model:
         )
         bring_back(model)
         restore(model, origins)
-    return tidy(path, model, take_away(model))
+    return tidy(path, model, take_away(model), written=True)
 
 
-def tidy(path: Path, model: ir.Model, declared: Mapping[str, ir.Shape] | None = None) -> ir.Model:
+def tidy(
+    path: Path,
+    model: ir.Model,
+    declared: Mapping[str, ir.Shape] | None = None,
+    *,
+    written: bool = False,
+) -> ir.Model:
     """Constants lifted and folded, shapes inferred, nothing unused; `model` is consumed.
 
-    declared: shapes by name, to be believed where inference leaves them open.
+    declared: shapes by name, to be believed where inference leaves them open. written: by an
+    exporter, so that what it spells out is recognised; what is spelled out for a target is not.
 
     Raises InvalidModel, naming `path`.
     """
@@ -82,11 +89,12 @@ def tidy(path: Path, model: ir.Model, declared: Mapping[str, ir.Shape] | None = 
         if declared and not changed:
             changed, declared = give_back(model, declared), None
     count_loops(model)
+    if written:
+        recognise(model)
     unwrap_indices(model)
     drop_zero_states(model)
     drop_full_lengths(model)
     drop_idle_expands(model)
-    fuse_gelus(model)
     reduce_untransposed(model)
     share(model)
     swap_axes(model)

@@ -49,7 +49,8 @@ def _count(model: ir.Model, node: ir.Node) -> bool:
     for index, term in enumerate(terms):
         assert term is not None
         turns = _turns(model, f"{node.name}/bound_{index}", term, made)
-        least = turns if least is None else _add(made, "Min", least, turns)
+        name = f"{node.name}/turns_{index}"
+        least = turns if least is None else _least(model, name, least, turns, made)
     assert node.graph is not None
     node.graph.insert_before(node, made)
     node.replace_input_with(0, least)
@@ -140,6 +141,16 @@ def _turns(model: ir.Model, name: str, term: _Term, made: list[ir.Node]) -> ir.V
     less = _number(model, f"{name}/shift", term.shift - 1)
     whole = _add(made, "Cast", term.bound, to=ir.DataType.INT64.value)
     return _add(made, "Max", _add(made, "Sub", whole, less), one)
+
+
+def _least(
+    model: ir.Model, name: str, one: ir.Value, other: ir.Value, made: list[ir.Node]
+) -> ir.Value:
+    """The smaller of two numbers; a constant where both are, for those who unroll."""
+    first, second = one.const_value, other.const_value
+    if first is None or second is None:
+        return _add(made, "Min", one, other)
+    return _number(model, name, min(int(first.numpy().item()), int(second.numpy().item())))
 
 
 def _add(made: list[ir.Node], kind: str, *inputs: ir.Value, **attributes: int) -> ir.Value:

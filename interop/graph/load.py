@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 import onnx
 import onnx_ir as ir
 from google.protobuf.message import DecodeError
 
 from interop.errors import InvalidModel, UnsupportedOperator
+from interop.graph.external import external_files
 
 #: Every canonical graph is written in this opset of ai.onnx (or in a newer one, if its source was).
 CANONICAL_OPSET = 23
@@ -19,14 +20,12 @@ def load(path: Path) -> ir.Model:
     """The model in `path`, with external data mapped and not yet read.
 
     Raises InvalidModel where the file is missing, is not ONNX, is truncated, or refers to external
-    data that is missing, too short or outside the model's folder; UnsupportedOperator where a node
-    names an operator that the standard does not have.
+    data that is not safe or not whole (external.py); UnsupportedOperator where a node names an
+    operator that the standard does not have.
     """
     proto = parse(path, read(path))
     _settle_opset(path, proto)
-    for tensor in _tensors(proto.graph):
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            _check_external(path, tensor)
+    _check_external(path, proto)
     _check_operators(path, proto)
     try:
         model = ir.from_proto(proto)
@@ -79,49 +78,20 @@ def _settle_opset(path: Path, proto: onnx.ModelProto) -> None:
         )
 
 
-def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    yield from graph.initializer
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
-            yield from attribute.tensors
-            for subgraph in _subgraphs(attribute):
-                yield from _tensors(subgraph)
-
-
 def _subgraphs(attribute: onnx.AttributeProto) -> Iterator[onnx.GraphProto]:
     if attribute.HasField("g"):
         yield attribute.g
     yield from attribute.graphs
 
 
-def _check_external(path: Path, tensor: onnx.TensorProto) -> None:
-    """The location is relative and stays inside the model's folder, and holds enough bytes."""
-    fields = {entry.key: entry.value for entry in tensor.external_data}
-    location = fields.get("location", "")
-    folder = path.parent.resolve()
-    target = (folder / location).resolve()
-    absolute = PurePosixPath(location).is_absolute() or PureWindowsPath(location).is_absolute()
-    if not location or absolute or not target.is_relative_to(folder):
-        raise InvalidModel(
-            f"{path}: the data of tensor '{tensor.name}' lies outside the model's folder "
-            f"('{location}')",
-            hint="A model may only read files beside itself. Move its data there and save it again.",
-        )
-    if not target.is_file():
-        raise InvalidModel(
-            f"{path}: the data of tensor '{tensor.name}' is missing: there is no '{location}' "
-            "beside the model",
-            hint="Copy the data file together with the .onnx file.",
-        )
-    end = int(fields.get("offset", 0)) + int(fields.get("length", 0))
-    if end > target.stat().st_size:
-        raise InvalidModel(
-            f"{path}: '{location}' is truncated: tensor '{tensor.name}' ends at byte {end:,}, "
-            f"the file at {target.stat().st_size:,}",
-            hint="Copy the data file again.",
-        )
+def _check_external(path: Path, proto: onnx.ModelProto) -> None:
+    for one in external_files(path, proto):
+        if one.problem:
+            raise InvalidModel(
+                f"{path}: '{one.location}', which holds the data of tensor '{one.tensors[0]}', "
+                f"{one.problem}",
+                hint=one.step,
+            )
 
 
 def _check_operators(path: Path, proto: onnx.ModelProto) -> None:

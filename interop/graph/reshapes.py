@@ -18,13 +18,13 @@ def settle_targets(model: ir.Model) -> None:
     for node in model.graph.all_nodes():
         if node.op_type != "Reshape" or node.domain != "" or node.inputs[1] is None:
             continue
-        if node.attributes.get_int("allowzero", False):
-            continue
         given, data, shape = node.inputs[1].const_value, node.inputs[0], node.outputs[0].shape
-        if given is not None:
-            target = _spelt(given.numpy().tolist(), shape)
-        else:
+        if given is None:
             target = None if data is None else _target(data.shape, shape)
+        elif node.attributes.get_int("allowzero", 0):  # its zeros are sizes, and keep none
+            target = None
+        else:
+            target = _spelt(given.numpy().tolist(), shape)
         if target is None or node.outputs[0].name is None:
             continue
         constant = ir.Value(
@@ -35,6 +35,7 @@ def settle_targets(model: ir.Model) -> None:
         )
         model.graph.register_initializer(constant)
         node.replace_input_with(1, constant)
+        node.attributes.pop("allowzero", None)
 
 
 def _spelt(target: list[int], result: ir.Shape | None) -> list[int] | None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from threading import Lock
 from typing import Any, NamedTuple
 
 from interop.errors import InteropError, InvalidModel
+from interop.journal import Journal
 
 #: Raised when a key changes its meaning or goes away; new keys alone do not raise it.
 SCHEMA_VERSION = 1
@@ -136,32 +134,18 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = Lock()
+        self._journal = Journal(path)
 
     def append(self, cell: Cell) -> None:
-        """Returns when the line is on disk. A line that a killed run left half-written is ended."""
-        line = json.dumps(cell.to_json()) + "\n"
-        with self._lock, self.path.open("a+b") as file:
-            if file.tell() > 0:
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":
-                    line = "\n" + line
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        """Returns when the cell is on disk."""
+        self._journal.append(cell.to_json())
 
     def cells(self) -> dict[Key, Cell]:
         """What is finished. Raises InvalidModel for a file that is no ledger of this version."""
         return {cell.key: cell for cell in self._read()}
 
     def _read(self) -> Iterator[Cell]:
-        if not self.path.exists():
-            return
-        for number, line in enumerate(self.path.read_bytes().splitlines(), start=1):
-            try:
-                data = json.loads(line)
-            except ValueError:
-                continue  # the half of a line; its cell is not finished
+        for number, data in self._journal.lines():
             try:
                 yield Cell.from_json(data)
             except (KeyError, TypeError) as error:

@@ -21,6 +21,7 @@ from interop.matrix import definitions
 from interop.matrix.cells import LEDGER, Cell, Key, Ledger, failed
 from interop.matrix.child import Job
 from interop.matrix.groups import Group, Selection, groups
+from interop.memory import free_memory
 from interop.output import disk_errors
 from interop.workers.output import Output
 
@@ -56,18 +57,7 @@ class Watcher(Protocol):
 def usual_jobs() -> int:
     """As many groups at a time as there are cores, and memory for."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(cores or 1, _memory() // GROUP_MEMORY))
-
-
-def _memory() -> int:
-    """Bytes that are free to use; where the system does not say, all that it has."""
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass  # not Linux
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(cores or 1, free_memory() // GROUP_MEMORY))
 
 
 def run(settings: Settings, watcher: Watcher) -> dict[Key, Cell]:

@@ -9,12 +9,14 @@ truth/     evaluator.py: the true outputs, in float64 (double.py: the twin model
 floor/     runs.py: runs with perturbed weights and inputs (session.py: on ONNX Runtime; rounding.py:
            the grids; emulate.py: a graph that rounds); precisions.py: what each rounds, and the bits
            it has; narrow.py: each precision when asked for; noise.py: the floor that runs give,
-           group by group (groups.py)
+           group by group (groups.py); constants.py: what the model's small constants do
 verdict/   compare.py: one output against its reference (evidence.py; elements.py: of sequences;
            consistency.py: which other precision explains an error; figures.py: the usual figures;
-           ranks.py, tasks.py); proof.py: source, artifact and truth, hop by hop; grade.py: the grade
-           of the worst, by a table of rules; derivatives.py: gradients
+           ranks.py, tasks.py); proof.py: source, artifact and truth, hop by hop; suspicion.py: is an
+           error within the margin what a wrong constant does; grade.py: the grade of the worst, by a
+           table of rules; derivatives.py: gradients
 settings.py  inputs of operators that set what they do, and walks over graphs
+mapped.py    weights that stay in their file; sampled.py: a sample of all outputs, as one vector
 unaided.py   a backend against itself: second runs, rows of a batch, builds
 latency.py   which of two is faster, interleaved, with a confidence interval
 

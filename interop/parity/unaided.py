@@ -4,6 +4,9 @@ A second run equals the first, identical rows of a batch agree, a batch equals i
 artifact that is built again equals itself. Equal means to the last bit, or at least to within what
 rounding does: the floor is measured only where bits differ. Where rows of a batch act upon each
 other by design (a reduction over the batch), the float64 truth shows it too, and nobody is blamed.
+
+What is to be run (a Trial) and what is made of it (`judge`) are apart: a backend holds its model for
+a short time, and truth and floor may come much later.
 """
 
 from __future__ import annotations
@@ -16,24 +19,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from onnx import ModelProto
 
-from interop.errors import ParityFailed
+from interop.errors import InteropError, ParityFailed
 from interop.output import digest
-from interop.parity.floor.noise import Noise, measure_noise
-from interop.parity.floor.runs import floor_runs
+from interop.parity.floor.noise import Noise
 from interop.parity.inputs.recipes import open_dims
 from interop.parity.inputs.sets import InputSet
 from interop.parity.inputs.values import Array, is_float
-from interop.parity.truth.evaluator import Truth
 from interop.parity.verdict.compare import OutputParity, compare_outputs
 from interop.signature import Signature
 
 Arrays = Mapping[str, Array]
 Run = Callable[[Arrays], Arrays]
 
-#: Copies of a row in a batch: enough that blocked kernels meet their remainder.
+#: Copies of a row in a batch: enough that blocked kernels meet their remainder. A batch that has
+#: fewer rows, but several, gives its own number: backends that compile for a shape know that one.
 COPIES = 5
+
+#: Rows of a batch that are run alone, spread over it.
+ROWS = 4
+
+
+REBUILT = "rebuilt artifact"
 
 
 class Outcome(enum.StrEnum):
@@ -42,6 +49,7 @@ class Outcome(enum.StrEnum):
     BY_DESIGN = "different by design"
     NOT_APPLICABLE = "not applicable"
     DIFFERENT = "different"
+    FAILED = "cannot be run"
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Finding:
 
     @property
     def passes(self) -> bool:
-        return self.outcome is not Outcome.DIFFERENT
+        return self.outcome not in (Outcome.DIFFERENT, Outcome.FAILED)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -71,22 +79,26 @@ class Finding:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What a difference is measured by: both are asked only where there is one."""
+    """What a difference is measured by: both are asked only where there is one. `floor` is in the
+    precision that the backend is declared to run in."""
 
     truth: Run
     floor: Callable[[Arrays], Mapping[str, Noise]]
 
 
-def yardstick(model: ModelProto, *, seed: int = 0) -> Yardstick:
-    """That of a canonical model. Raises UnsupportedOperator where it has no true value."""
-    truth = Truth(model)
+@dataclass(frozen=True)
+class Trial:
+    """What has to be run for one check, and how the outputs of that fall into two halves that have to
+    agree. known: the first of `feeds` are the set's own arrays, and whoever has run these has the
+    outputs. reason: why the check cannot be made, where that is so; there is nothing to run then.
+    """
 
-    def floor(arrays: Arrays) -> Mapping[str, Noise]:
-        true = truth.run(arrays)
-        runs = [outputs for _, _, outputs in floor_runs(model, {"": arrays}, seed=seed)]
-        return {name: measure_noise(true[name], [run[name] for run in runs]) for name in true}
-
-    return Yardstick(truth.run, floor)
+    check: str
+    label: str
+    feeds: tuple[Arrays, ...] = ()
+    halves: Callable[[Sequence[Arrays]], tuple[Arrays, Arrays]] = tuple  # type: ignore[assignment]
+    known: bool = True
+    reason: str = ""
 
 
 def batch_axes(signature: Signature) -> dict[str, int]:
@@ -102,66 +114,133 @@ def batch_axes(signature: Signature) -> dict[str, int]:
     return {spec: axis for spec, axis, name in reversed(dims) if name == batch}
 
 
-def second_runs(run: Run, sets: Sequence[InputSet], measure: Yardstick) -> tuple[Finding, ...]:
-    """Every set run, then every set again: what a run leaves behind shows in the second round."""
-    first = [dict(run(one.arrays)) for one in sets]
-    return tuple(
-        _agree("second run", one.label, one.arrays, before, run(one.arrays), measure)
-        for one, before in zip(sets, first, strict=True)
-    )
+def rows_of(one: InputSet, axes: Mapping[str, int]) -> int:
+    """Rows of the set's batch; 1 where it has none. `axes`: batch_axes."""
+    return min((one.arrays[name].shape[axis] for name, axis in axes.items()), default=1)
 
 
-def identical_rows(run: Run, one: InputSet, axes: Mapping[str, int], measure: Yardstick) -> Finding:
+def second_run(one: InputSet) -> Trial:
+    """The set again. Run other sets in between: what a run leaves behind shows then."""
+    return Trial("second run", one.label, (one.arrays, one.arrays))
+
+
+def identical_rows(one: InputSet, axes: Mapping[str, int]) -> Trial:
     """A batch of copies of the set's first row gives copies of one result. `axes`: batch_axes."""
     check = "identical rows"
     if not axes:
         return _no_batch(check, one)
+    rows = rows_of(one, axes)
+    count = rows if 1 < rows < COPIES else COPIES
     alone = _row(one.arrays, axes, 0)
-    copies = {n: np.repeat(a, COPIES, axes[n]) if n in axes else a for n, a in alone.items()}
+    copies = {n: np.repeat(a, count, axes[n]) if n in axes else a for n, a in alone.items()}
 
-    def halves(execute: Run) -> tuple[Arrays, Arrays]:
-        batch, single = execute(copies), execute(alone)
-        found = _output_axes(batch, single, COPIES)
-        firsts = {n: np.split(batch[n], COPIES, axis)[0] for n, axis in found.items()}
-        tiled = {n: np.concatenate([firsts[n]] * COPIES, axis) for n, axis in found.items()}
+    def halves(outputs: Sequence[Arrays]) -> tuple[Arrays, Arrays]:
+        batch, single = outputs
+        found = _output_axes(batch, single, count)
+        firsts = {n: np.split(batch[n], count, axis)[0] for n, axis in found.items()}
+        tiled = {n: np.concatenate([firsts[n]] * count, axis) for n, axis in found.items()}
         return tiled, {n: batch[n] for n in found}
 
-    return _by_rows(check, one.label, copies, halves, run, measure)
+    return Trial(check, one.label, (copies, alone), halves, known=False)
 
 
-def rows_alone(run: Run, one: InputSet, axes: Mapping[str, int], measure: Yardstick) -> Finding:
-    """The set's batch gives what its rows give one by one. `axes`: batch_axes."""
+def rows_alone(one: InputSet, axes: Mapping[str, int]) -> Trial:
+    """The set's batch gives what its rows give one by one, a few of them. `axes`: batch_axes."""
     check = "rows alone"
-    rows = min((one.arrays[name].shape[axis] for name, axis in axes.items()), default=1)
+    rows = rows_of(one, axes)
     if rows < 2:
         return _no_batch(check, one)
+    places = sorted({round(place) for place in np.linspace(0, rows - 1, min(rows, ROWS))})
 
-    def halves(execute: Run) -> tuple[Arrays, Arrays]:
-        batch = execute(one.arrays)
-        singles = [execute(_row(one.arrays, axes, row)) for row in range(rows)]
+    def halves(outputs: Sequence[Arrays]) -> tuple[Arrays, Arrays]:
+        batch, *singles = outputs
         found = _output_axes(batch, singles[0], rows)
-        joined = {n: np.concatenate([s[n] for s in singles], a) for n, a in found.items()}
+        joined = {n: np.array(batch[n], dtype=singles[0][n].dtype) for n in found}
+        for single, place in zip(singles, places, strict=True):
+            for name, axis in found.items():
+                size = batch[name].shape[axis] // rows
+                where = (slice(None),) * axis + (slice(place * size, (place + 1) * size),)
+                joined[name][where] = single[name]
         return joined, {n: batch[n] for n in found}
 
-    return _by_rows(check, one.label, one.arrays, halves, run, measure)
+    feeds = (one.arrays, *(_row(one.arrays, axes, place) for place in places))
+    return Trial(check, one.label, feeds, halves)
 
 
-def rebuilt(
-    paths: tuple[Path, Path], runs: tuple[Run, Run], sets: Sequence[InputSet], measure: Yardstick
-) -> tuple[Finding, ...]:
-    """An artifact built twice from one model, file or folder: of one digest, or else of one result.
+def judge(trial: Trial, outputs: Sequence[Arrays], measure: Yardstick) -> Finding:
+    """What the outputs for the trial's feeds show.
 
-    `runs` load and run the first and the second; they are called only where the digests differ.
+    Raises ParityFailed where outputs are among them that the model has not.
     """
-    check, digests = "rebuilt artifact", [digest(path) for path in paths]
-    if digests[0] == digests[1]:
-        reason = f"both have the SHA-256 digest {digests[0]}"
-        return (Finding(check, "", Outcome.EQUAL, reason),)
-    first, second = runs
-    return tuple(
-        _agree(check, one.label, one.arrays, first(one.arrays), second(one.arrays), measure)
-        for one in sets
+    if trial.reason:
+        return Finding(trial.check, trial.label, Outcome.NOT_APPLICABLE, trial.reason)
+    reference, candidate = trial.halves(outputs)
+    if not reference:
+        reason = "no output has a row for each row of the inputs"
+        return Finding(trial.check, trial.label, Outcome.NOT_APPLICABLE, reason)
+    arrays = trial.feeds[0]
+    finding = agree(trial.check, trial.label, arrays, reference, candidate, measure)
+    blamed = {parity.name for parity in finding.outputs if not parity.verdict.passes}
+    if finding.passes or not blamed:
+        return finding
+    true = trial.halves([measure.truth(feed) for feed in trial.feeds])
+    if not blamed <= true[0].keys() & true[1].keys() & candidate.keys():
+        return finding
+    noise = measure.floor(arrays)
+    rounded = {n: a.astype(candidate[n].dtype) for n, a in true[1].items() if n in blamed}
+    held = compare_outputs({n: true[0][n] for n in blamed}, rounded, noise, scale=math.sqrt(2))
+    if any(parity.verdict.passes for parity in held):
+        return finding
+    reason = (
+        f"so they do in exact arithmetic: rows act upon each other in {', '.join(sorted(blamed))}"
     )
+    return Finding(trial.check, trial.label, Outcome.BY_DESIGN, reason, finding.outputs)
+
+
+def of_one_digest(first: Path, second: Path) -> Finding | None:
+    """An artifact built twice from one model, file or folder: equal if the digests are; None where
+    they differ (a timestamp is enough), and what the two give has to be held to each other."""
+    digests = [digest(path) for path in (first, second)]
+    if digests[0] != digests[1]:
+        return None
+    return Finding(REBUILT, "", Outcome.EQUAL, f"both have the SHA-256 digest {digests[0]}")
+
+
+def not_run(trial: Trial, error: InteropError, measure: Yardstick) -> Finding:
+    """The backend ran the sets themselves, but not this. Where the model itself does not go with such
+    inputs (a size that it takes for granted), there is no truth of them either."""
+    try:
+        for feed in trial.feeds:
+            measure.truth(feed)
+    except InteropError as also:
+        reason = f"the model cannot be evaluated so: {also.message}"
+        return Finding(trial.check, trial.label, Outcome.NOT_APPLICABLE, reason)
+    return Finding(trial.check, trial.label, Outcome.FAILED, error.message)
+
+
+def agree(
+    check: str, label: str, arrays: Arrays, reference: Arrays, candidate: Arrays, measure: Yardstick
+) -> Finding:
+    """`candidate` against `reference`, both outputs of one backend on `arrays`.
+
+    Raises ParityFailed where outputs are among them that the model has not.
+    """
+    if reference.keys() == candidate.keys() and all(
+        _same(array, candidate[name]) for name, array in reference.items()
+    ):
+        return Finding(check, label, Outcome.EQUAL, "every output is equal to the last bit")
+    known = {n: a.astype(np.float64) if is_float(a.dtype.name) else a for n, a in reference.items()}
+    noise = measure.floor(arrays)
+    if known.keys() - noise.keys():
+        raise ParityFailed(
+            f"the backend gives outputs that the model has not: {sorted(known.keys() - noise.keys())}",
+            hint=f"Its outputs are to bear the model's names: {', '.join(noise)}.",
+        )
+    # Both sides round, so that they may differ by the floor times the square root of 2.
+    parities = compare_outputs(known, candidate, noise, scale=math.sqrt(2))
+    worst = max(parities, key=lambda one: one.verdict)
+    outcome = Outcome.ROUNDING if worst.verdict.passes else Outcome.DIFFERENT
+    return Finding(check, label, outcome, f"output {worst.name!r}: {worst.reason}", parities)
 
 
 def _row(arrays: Arrays, axes: Mapping[str, int], row: int) -> dict[str, Array]:
@@ -184,56 +263,6 @@ def _output_axes(batch: Arrays, single: Arrays, rows: int) -> dict[str, int]:
     return found
 
 
-def _by_rows(
-    check: str,
-    label: str,
-    arrays: Arrays,
-    halves: Callable[[Run], tuple[Arrays, Arrays]],
-    run: Run,
-    measure: Yardstick,
-) -> Finding:
-    reference, candidate = halves(run)
-    if not reference:
-        reason = "no output has a row for each row of the inputs"
-        return Finding(check, label, Outcome.NOT_APPLICABLE, reason)
-    finding = _agree(check, label, arrays, reference, candidate, measure)
-    blamed = {parity.name for parity in finding.outputs if not parity.verdict.passes}
-    if finding.passes or not blamed:
-        return finding
-    true = halves(measure.truth)
-    noise = measure.floor(arrays)
-    rounded = {n: a.astype(candidate[n].dtype) for n, a in true[1].items() if n in blamed}
-    held = compare_outputs({n: true[0][n] for n in blamed}, rounded, noise, scale=math.sqrt(2))
-    if any(parity.verdict.passes for parity in held):
-        return finding
-    reason = (
-        f"so they do in exact arithmetic: rows act upon each other in {', '.join(sorted(blamed))}"
-    )
-    return Finding(check, label, Outcome.BY_DESIGN, reason, finding.outputs)
-
-
-def _agree(
-    check: str, label: str, arrays: Arrays, reference: Arrays, candidate: Arrays, measure: Yardstick
-) -> Finding:
-    """`candidate` against `reference`, both outputs of one backend on `arrays`."""
-    if reference.keys() == candidate.keys() and all(
-        _same(array, candidate[name]) for name, array in reference.items()
-    ):
-        return Finding(check, label, Outcome.EQUAL, "every output is equal to the last bit")
-    known = {n: a.astype(np.float64) if is_float(a.dtype.name) else a for n, a in reference.items()}
-    noise = measure.floor(arrays)
-    if known.keys() - noise.keys():
-        raise ParityFailed(
-            f"the backend gives outputs that the model has not: {sorted(known.keys() - noise.keys())}",
-            hint=f"Its outputs are to bear the model's names: {', '.join(noise)}.",
-        )
-    # Both sides round, so that they may differ by the floor times the square root of 2.
-    parities = compare_outputs(known, candidate, noise, scale=math.sqrt(2))
-    worst = max(parities, key=lambda one: one.verdict)
-    outcome = Outcome.ROUNDING if worst.verdict.passes else Outcome.DIFFERENT
-    return Finding(check, label, outcome, f"output {worst.name!r}: {worst.reason}", parities)
-
-
 def _same(one: Array, other: Array) -> bool:
     return (
         one.dtype == other.dtype
@@ -242,6 +271,5 @@ def _same(one: Array, other: Array) -> bool:
     )
 
 
-def _no_batch(check: str, one: InputSet) -> Finding:
-    reason = "the inputs have no batch of several rows"
-    return Finding(check, one.label, Outcome.NOT_APPLICABLE, reason)
+def _no_batch(check: str, one: InputSet) -> Trial:
+    return Trial(check, one.label, reason="the inputs have no batch of several rows")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
+from interop.report.words import seconds
+
 Record = Mapping[str, Any]
 
 
@@ -21,45 +23,31 @@ def headline(record: Record) -> str:
     return f"{text}."
 
 
-def amount(number: float, unit: str = "") -> str:
-    """1234567 → "1.23 M"; bytes in powers of 1000."""
-    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= factor:
-            return f"{number / factor:.3g} {prefix}{unit}"
-    return f"{number:g} {unit}".strip()
-
-
-def seconds(value: float) -> str:
-    """0.0123 → "12.3 ms"."""
-    if value >= 1:
-        return f"{value:.3g} s"
-    return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} µs"
-
-
 def markdown(record: Record) -> str:
     """For a pull request's comment: verdict, backends, what stands in the way."""
     name, mark = record["model"]["name"], "✅" if record["passes"] else "❌"
     lines = [f"## {mark} `{name}`: deployment readiness", "", headline(record), ""]
     if record["policy"] is not None:
         broken = record["policy"]["violations"]
-        lines += [f"- **{one['rule']}**: {_cell(one['sentence'])}" for one in broken] + [""]
+        lines += [f"- **{one['rule']}**: {cell(one['sentence'])}" for one in broken] + [""]
     lines += ["| backend | grade | effective bits | latency | |", "|---|---|---:|---:|---|"]
     for row in record["backends"]:
         bits, latency = row["effective_bits"], row["latency"]
         words = [row["sentence"], *row["next_steps"][:1]] if not row["passes"] else []
         lines.append(
             f"| `{row['backend']}` | {row['grade'] or '–'} | {'–' if bits is None else f'{bits:.1f}'} "
-            f"| {'–' if latency is None else seconds(latency['median'])} | {_cell(' '.join(words))} |"
+            f"| {'–' if latency is None else seconds(latency['median'])} | {cell(' '.join(words))} |"
         )
     found = [one for one in record["static"]["findings"] if one["severity"] != "informs"]
     if found:
         lines += ["", "<details><summary>What stands in the way</summary>", ""]
-        lines += [f"- {one['severity']} · {one['rule']}: {_cell(one['sentence'])}" for one in found]
+        lines += [f"- {one['severity']} · {one['rule']}: {cell(one['sentence'])}" for one in found]
         lines += ["", "</details>"]
     return "\n".join(lines) + "\n"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """As it can stand in a table of Markdown."""
     return " ".join(text.split()).replace("|", "\\|")
 
 
@@ -79,13 +67,21 @@ def junit(record: Record) -> str:
         broken = [o["sentence"] for o in record["policy"]["violations"] if o["rule"] == rule]
         if broken:
             ElementTree.SubElement(case, "failure", message=broken[0]).text = "\n".join(broken)
-    for kind in ("failure", "skipped"):
-        suite.set({"failure": "failures"}.get(kind, kind), str(len(list(suite.iter(kind)))))
-    suite.set("tests", str(len(list(suite.iter("testcase")))))
-    ElementTree.indent(suite)
-    return (
-        '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, "unicode") + "\n"
-    )
+    return suites_text(suite)
+
+
+def suites_text(root: ElementTree.Element) -> str:
+    """JUnit XML as text: a suite, or several in one element, counted."""
+    for suite in root.iter():
+        if suite.tag in ("testsuite", "testsuites"):
+            for tag, name in (
+                ("failure", "failures"),
+                ("skipped", "skipped"),
+                ("testcase", "tests"),
+            ):
+                suite.set(name, str(len(list(suite.iter(tag)))))
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, "unicode") + "\n"
 
 
 def _case(suite: ElementTree.Element, kind: str, name: str) -> ElementTree.Element:

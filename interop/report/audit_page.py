@@ -7,8 +7,9 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from interop.report.audit import amount, headline, seconds
+from interop.report.audit import headline
 from interop.report.audit_plots import Line, bars, tails
+from interop.report.words import amount, bytes_for_people, seconds
 
 Record = Mapping[str, Any]
 
@@ -68,7 +69,7 @@ def _facts(static: Record) -> str:
     facts, cost = static["facts"], static["cost"]
     rows = {
         "parameters": amount(facts["parameters"]),
-        "weights": amount(facts["weight_bytes"], "B"),
+        "weights": bytes_for_people(facts["weight_bytes"]),
         "opset": str(max(facts["opsets"].values(), default=0)),
         "types": ", ".join(one.lower() for one in facts["dtypes"]),
         "licence": facts["metadata"].get("license", "not said"),
@@ -76,7 +77,7 @@ def _facts(static: Record) -> str:
     if cost is not None:
         sizes = ", ".join(f"{name} {size}" for name, size in cost["sizes"].items())
         rows[f"operations a run{f' ({sizes})' if sizes else ''}"] = amount(cost["operations"])
-        rows["memory between nodes"] = amount(cost["activation_bytes"], "B")
+        rows["memory between nodes"] = bytes_for_people(cost["activation_bytes"])
     tiles = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
         for name, value in rows.items()
@@ -216,5 +217,5 @@ def _footer(record: Record) -> str:
         f"<footer><p>{escape(record['created'])} · {escape(versions)} · "
         f"{escape(machine['system'])}, {escape(machine['processor'])}</p>"
         "<p>Written by <code>interop audit</code>; the same as data: <code>audit.json</code>, "
-        "<code>audit.md</code>, <code>audit.xml</code> (JUnit).</p></footer>"
+        "<code>audit.md</code>, <code>audit.xml</code> (JUnit), <code>audit.sarif</code>.</p></footer>"
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from interop.report.audit import amount, headline, seconds
+from interop.report.audit import headline
+from interop.report.audits import mark, sentence
+from interop.report.words import amount, bytes_for_people, seconds
 
 if TYPE_CHECKING:
     from interop.audit.difference import Change
@@ -38,7 +41,7 @@ def audit_summary(audit: Audit, console: Console | None = None) -> None:
             console.print(Text(f"{one['severity']} {one['rule']}: {one['sentence']}",
                                _STYLES[one["severity"]]))  # fmt: skip
     console.print(_facts(record["static"]))
-    console.print(f"written   {audit.folder / 'index.html'}, audit.json, audit.md, audit.xml")
+    console.print(f"written   {audit.folder / 'index.html'}, audit.json, .md, .xml, .sarif")
 
 
 def _backends(rows: Sequence[dict[str, Any]]) -> Table:
@@ -57,8 +60,8 @@ def _backends(rows: Sequence[dict[str, Any]]) -> Table:
             "" if row["effective_bits"] is None else f"{row['effective_bits']:.1f}",
             "" if latency is None else seconds(latency["median"]),
             "" if latency is None or latency["is_reference"] else _ratio(latency),
-            "" if latency is None else amount(latency["peak_memory_bytes"], "B"),
-            "" if row["bytes"] is None else amount(row["bytes"], "B"),
+            "" if latency is None else bytes_for_people(latency["peak_memory_bytes"]),
+            "" if row["bytes"] is None else bytes_for_people(row["bytes"]),
         )
     return table
 
@@ -72,7 +75,7 @@ def _fewer_bits(rows: Sequence[dict[str, Any]], console: Console) -> None:
         if row["effective_bits"] is None:
             console.print(Text(f"in {row['precision']}: {row['sentence']}"))
         else:
-            size = amount(row["bytes"], "B")
+            size = bytes_for_people(row["bytes"])
             bits = f"{row['effective_bits']:.1f} of 24 effective bits are left, {size}"
             console.print(Text(f"in {row['precision']}: {bits}"))
 
@@ -84,6 +87,28 @@ def _facts(static: dict[str, Any]) -> Text:
         words.append(f"{amount(cost['operations'])} operations a run")
         words.append(f"{amount(cost['activation_bytes'], 'B')} between nodes")
     return Text(f"model     {', '.join(words)}")
+
+
+def several_summary(
+    document: Mapping[str, Any], folder: Path, console: Console | None = None
+) -> None:
+    """Models down, backends across, then what stands in the way, and where the page is."""
+    console = console or Console()
+    console.print(
+        Text(f"{sentence(document)}.", "bold green" if document["passes"] else "bold red")
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("", *document["on"], "took"):
+        table.add_column(heading, overflow="fold")
+    for row in document["models"]:
+        cells = {one["backend"]: one for one in row["backends"]}
+        marks = [mark(cells.get(name)) for name in document["on"]]
+        table.add_row(row["name"], *marks, f"{row['seconds']:.0f} s")
+    console.print(table)
+    for row in document["models"]:
+        if not row["backends"]:
+            console.print(Text(f"{row['name']}: {row['sentence']} {row['next_step']}".rstrip()))
+    console.print(f"written   {folder / 'index.html'}, audits.json, .md, .xml, .sarif")
 
 
 def changes_summary(changes: Sequence[Change], console: Console | None = None) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from interop.report.terminal import bytes_for_people
+from interop.report.words import bytes_for_people
 
 Document = Mapping[str, Any]
 Point = Mapping[str, Any]

@@ -19,7 +19,7 @@ from interop.report.bench import (
     spread,
 )
 from interop.report.bench_plots import ratio_plot, spread_plot, sweep_plot
-from interop.report.terminal import bytes_for_people
+from interop.report.words import bytes_for_people
 
 Point = Mapping[str, Any]
 Row = Mapping[str, Any]

@@ -27,6 +27,8 @@ def _nothing(document: dict[str, Any]) -> Text:
         f"nothing goes wrong on {document['candidate'] or document['backend']}: the whole is right"
     )
     text += f" on {len(document['whole'])} sets of inputs, and so is each of its nodes by itself"
+    if document["precision"] != "float32":
+        text += f", to within what {document['precision']} does"
     if undecided:
         text += f", but for {undecided} that could not be judged (--json says why)"
     return Text(text, style="green")

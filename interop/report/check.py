@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from interop.report.terminal import bytes_for_people
+from interop.report.aspects import show_aspects, tokens_line, unaided_line
+from interop.report.words import bytes_for_people
 
 if TYPE_CHECKING:
     from interop.checks import Check
@@ -30,6 +31,7 @@ def check_summary(check: Check, console: Console | None = None) -> None:
             console.print(line)
         for note in row["notes"]:
             console.print(Text(f"note: {note}", style="yellow"))
+    show_aspects(document, console)
     console.print()
     console.print(_facts(document))
 
@@ -113,6 +115,13 @@ def _facts(document: dict[str, Any]) -> Table:
     table.add_row("inputs", "; ".join(one["label"] for one in document["inputs"]))
     if document["wide"] is not None:
         table.add_row("thresholds", _thresholds(document["wide"]))
+    if document["truth"]["written_out"]:
+        nodes = ", ".join(document["truth"]["written_out"])
+        table.add_row("truth", f"in float64; of {nodes} as simpler operators")
+    if document["unaided"]:
+        table.add_row("by itself", unaided_line(document["unaided"]))
+    if document["tokens"]:
+        table.add_row("tokens", tokens_line(document["tokens"]))
     seconds = document["seconds"]
     stages = ", ".join(f"{name} {s:.1f}" for name, s in seconds.items() if name != "total")
     table.add_row("took", f"{seconds['total']:.1f} s ({stages})")

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from interop.report.terminal import bytes_for_people
+from interop.report.words import bytes_for_people
 from interop.trips import GraphSize, Hop, RoundTrip, Standing
 
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from interop.progress import Update
+from interop.report.words import bytes_for_people
 
 if TYPE_CHECKING:
     from interop.conversion import Conversion
@@ -94,13 +95,19 @@ def _outputs(parity: dict[str, Any]) -> Table:
         table.add_row(
             name,
             figures["verdict"],
-            _number(figures["effective_bits"], ".1f"),
+            _bits(figures),
             _number(figures["max_abs"], ".2g"),
             _number(_worst(figures["error_over_floor"]), ".3g"),
             _number(figures["snr_db"], ".0f"),
             _number(figures["top1"], ".0%"),
         )
     return table
+
+
+def _bits(figures: dict[str, Any]) -> str:
+    """Of those that there are, where these are not the 24 of float32."""
+    bits = _number(figures["effective_bits"], ".1f")
+    return bits if figures["bits"] == 24 or bits == "–" else f"{bits} of {figures['bits']:.3g}"
 
 
 def _worst(multiples: dict[str, float | None]) -> float | None:
@@ -134,12 +141,3 @@ def _facts(manifest: dict[str, Any], folder: str) -> Table:
             "", f"{artifact['path']}  {bytes_for_people(artifact['bytes'])}  {artifact['what']}"
         )
     return table
-
-
-def bytes_for_people(count: int) -> str:
-    value = float(count)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"

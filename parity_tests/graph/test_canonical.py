@@ -215,6 +215,39 @@ def bad_external_link(folder):
     onnx.save(external("weights.bin"), folder / "m.onnx")
 
 
+def bad_external_inside_link(folder):
+    (folder / "whole.bin").write_bytes(bytes(8))
+    (folder / "weights.bin").symlink_to(folder / "whole.bin")
+    onnx.save(external("weights.bin"), folder / "m.onnx")
+
+
+def bad_external_checksum(folder):
+    (folder / "weights.bin").write_bytes(bytes(8))
+    model = external("weights.bin")
+    model.graph.initializer[0].external_data.add(key="checksum", value="0" * 40)
+    onnx.save(model, folder / "m.onnx")
+
+
+def bad_external_place(folder):
+    (folder / "weights.bin").write_bytes(bytes(8))
+    onnx.save(external("weights.bin", length=-8), folder / "m.onnx")
+
+
+def bad_external_in_function(folder):
+    """Not only the main graph's tensors are read."""
+    [tensor] = external("../secret.bin").graph.initializer
+    constant = helper.make_node("Constant", [], ["w"], value=tensor)
+    add = helper.make_node("Add", ["a", "w"], ["b"])
+    opset = helper.make_opsetid("", 21)
+    function = helper.make_function("own", "Biased", ["a"], ["b"], [constant, add], [opset])
+    model = helper.make_model(
+        helper.make_graph([helper.make_node("Biased", ["x"], ["y"], domain="own")], "g",
+                          [value("x", [2])], [value("y", [2])]),
+        opset_imports=[opset, helper.make_opsetid("own", 1)], functions=[function],
+    )  # fmt: skip
+    (folder / "m.onnx").write_bytes(model.SerializeToString())
+
+
 @pytest.mark.parametrize(
     ("make", "kind", "words"),
     [
@@ -231,6 +264,10 @@ def bad_external_link(folder):
         (bad_external_absolute, InvalidModel, "outside the model's folder"),
         (bad_external_short, InvalidModel, "truncated"),
         (bad_external_link, InvalidModel, "outside the model's folder"),
+        (bad_external_inside_link, InvalidModel, "is a link"),
+        (bad_external_checksum, InvalidModel, "checksum"),
+        (bad_external_place, InvalidModel, "no place 0 and length -8"),
+        (bad_external_in_function, InvalidModel, "outside the model's folder"),
     ],
 )
 def test_bad_files_are_refused(make, kind, words, tmp_path):

@@ -63,7 +63,25 @@ def test_a_product_and_a_sum_are_one_linear_layer(tmp_path):
     ]
     weights = {"w": weight(4, 3), "b": weight(3)}
     made, text = source(tmp_path, nodes, {"x": ["n", 7, 4]}, ["y"], weights)
-    assert "y = F.linear(x, self.w.t(), self.b)" in text
+    assert "y = F.linear(x, self.w, self.b)" in text
+    np.testing.assert_array_equal(made.weights["w"], weights["w"].T)
+
+
+def test_a_weight_that_others_read_keeps_its_order(tmp_path):
+    linear = [
+        helper.make_node("MatMul", ["x", "w"], ["y"]),
+        helper.make_node("Gemm", ["u", "w", "b"], ["z"]),
+    ]
+    other = helper.make_node("MatMul", ["w", "s"], ["product"])
+    weights = {"w": weight(4, 3), "b": weight(3)}
+    inputs = {"x": ["n", 4], "u": ["n", 4], "s": [3, 4]}
+    made, text = source(tmp_path, linear, inputs, ["y", "z"], weights)
+    assert "y = F.linear(x, self.w)" in text
+    assert "z = F.linear(u, self.w, self.b)" in text
+    np.testing.assert_array_equal(made.weights["w"], weights["w"].T)
+    made, text = source(tmp_path, [*linear, other], inputs, ["y", "z", "product"], weights)
+    assert "y = F.linear(x, self.w.t())" in text
+    assert "z = F.linear(u, self.w.t(), self.b)" in text
     np.testing.assert_array_equal(made.weights["w"], weights["w"])
 
 
@@ -74,7 +92,7 @@ def test_a_product_that_others_read_stays_apart(tmp_path):
     ]
     weights = {"w": weight(4, 3), "b": weight(3)}
     _, text = source(tmp_path, nodes, {"x": ["n", 7, 4]}, ["y", "xw"], weights)
-    assert "F.linear(x, self.w.t())" in text
+    assert "F.linear(x, self.w)" in text
     assert "xw + self.b" in text
 
 
@@ -85,7 +103,7 @@ def test_a_bias_of_another_shape_is_no_bias(tmp_path):
     ]
     weights = {"w": weight(4, 3), "b": weight(7, 3)}
     _, text = source(tmp_path, nodes, {"x": ["n", 7, 4]}, ["y"], weights)
-    assert "F.linear(x, self.w.t())\n" in text
+    assert "F.linear(x, self.w)\n" in text
     assert "+ self.b" in text
 
 
@@ -98,6 +116,27 @@ def test_attention_spelt_out_becomes_one_call(tmp_path, mask):
     # 0.5 · 0.5 is torch's own scale for heads of 16.
     assert f"y = F.scaled_dot_product_attention(q, k, v{given})" in text
     assert "softmax" not in text
+
+
+def test_attention_as_jax_has_it(tmp_path):
+    """Heads taken apart and keys turned in one, and the product scaled afterwards."""
+    nodes = [
+        helper.make_node("Transpose", ["k"], ["kt"], perm=[0, 2, 3, 1]),
+        helper.make_node("MatMul", ["q", "kt"], ["product"]),
+        helper.make_node("Mul", ["product", "s"], ["scores"]),
+        helper.make_node("Add", ["scores", "mask"], ["masked"]),
+        helper.make_node("Softmax", ["masked"], ["p"], axis=-1),
+        helper.make_node("MatMul", ["p", "v"], ["y"]),
+    ]
+    inputs = {**HEADS, "k": ["batch", 5, 2, 16], "mask": ["batch", 1, 5, 5]}
+    _, text = source(tmp_path, nodes, inputs, ["y"], {"s": np.float32(0.25)})
+    assert "F.scaled_dot_product_attention(q, x, v, attn_mask=mask)" in text
+    assert "k.permute([0, 2, 1, 3])" in text
+    # Keys that are turned otherwise are other keys.
+    nodes[0] = helper.make_node("Transpose", ["k"], ["kt"], perm=[0, 2, 1, 3])
+    inputs["k"] = ["batch", 16, 2, 5]
+    _, text = source(tmp_path, nodes, inputs, ["y"], {"s": np.float32(0.25)})
+    assert "F.softmax" in text
 
 
 def test_another_scale_is_said(tmp_path):

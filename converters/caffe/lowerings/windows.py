@@ -129,7 +129,7 @@ def pad(
         raise Refusal("padding of other axes than the spatial ones")
     ones, channels = [1] * (rank - 2), known(x, 1)
     even, zeros = _even(pairs[2:], ones)
-    name = f"{pads.name}_ones"
+    name = f"{pads.name}_{channels}_ones"
     wide = _widened(net.constant(name, np.ones((channels, 1, *ones), np.float32)), zeros)
     kernel = list((wide.shape or ())[2:])
     fields = _fields(channels, kernel, ones, even, ones, channels, False)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from interop.converters.caffe2.lowerings.common import Lowering, add, first, known
@@ -146,7 +147,7 @@ def pad(
     x: Value, pads: Value, value: Value | None = None, axes: Value | None = None, *,
     mode: str = "constant",
 ) -> Expression:  # fmt: skip
-    """Of images, their height and width."""
+    """Caffe2 pads the last two of four axes: others come there and go back."""
     rank, amounts = x.known_rank, pads.ints("the padding")
     where = list(range(rank)) if axes is None else [a % rank for a in axes.ints("axes")]
     table = [(0, 0)] * rank
@@ -154,10 +155,51 @@ def pad(
         table[axis] = (amounts[index], amounts[index + len(where)])
     if not any(amount for pair in table for amount in pair):
         return x
-    if rank != 4 or any(table[axis] != (0, 0) for axis in (0, 1)) or mode == "wrap":
-        raise Refusal("padding but of the height and width of images")
-    (top, bottom), (left, right) = table[2:]
-    options: dict[str, Any] = {"pads": [top, left, bottom, right], "mode": mode}
+    if mode == "wrap":
+        raise Refusal("padding around")
+    options: dict[str, Any] = {"mode": mode}
     if mode == "constant" and value is not None:
         options["value"] = float(value.required("the padding").reshape(-1)[0])
-    return add("PadImage", x, **options)
+    return (_turned if rank <= 4 else _merged)(x, table, options)
+
+
+#: The first two of four axes last; twice, nothing has moved.
+_ORDER = [2, 3, 0, 1]
+
+
+def _turned(x: Value, table: list[tuple[int, int]], options: dict[str, Any]) -> Expression:
+    """Axes that are missing are put in front; the first two are padded where the last two are."""
+    front = list(range(4 - len(table)))
+    wide = [(0, 0)] * len(front) + table
+    result: Expression = add("ExpandDims", x, dims=front) if front else x
+    result = _padded(result, wide[2:], options)
+    if any(amount for pair in wide[:2] for amount in pair):
+        moved = _padded(add("Transpose", result, axes=_ORDER), wide[:2], options)
+        result = add("Transpose", moved, axes=_ORDER)
+    return add("Squeeze", result, dims=front) if front else result
+
+
+def _merged(x: Value, table: list[tuple[int, int]], options: dict[str, Any]) -> Expression:
+    """One axis after the other, those before it as one and those behind it as one."""
+    sizes = [-1 if size is None else size for size in x.shape or ()]
+    if sizes.count(-1) > 1:
+        raise Refusal("padding of more than four axes, several of which are not known")
+    result: Expression = x
+    for axis, pair in enumerate(table):
+        if not any(pair):
+            continue
+        parts = sizes[:axis], sizes[axis : axis + 1], sizes[axis + 1 :]
+        flat = [-1 if -1 in part else math.prod(part) for part in parts]
+        image = first("Reshape", result, count=2, shape=[1, *flat])
+        sizes[axis] += sum(pair) if sizes[axis] >= 0 else 0
+        image = _padded(image, [pair, (0, 0)], options)
+        result = first("Reshape", image, count=2, shape=list(sizes))
+    return result
+
+
+def _padded(x: Expression, table: list[tuple[int, int]], options: dict[str, Any]) -> Expression:
+    """The last two of four axes, so much before and behind each."""
+    (top, bottom), (left, right) = table
+    if not any((top, bottom, left, right)):
+        return x
+    return add("PadImage", x, pads=[top, left, bottom, right], **options)

@@ -34,14 +34,13 @@ def scatter(x, places, updates, reduction=None):
     return ops.scatter_update(x, places, updates, reduction=reduction)
 
 
-def scatter_elements(x, indices, updates, shape, axis, reduction=None):
+def scatter_elements(x, indices, updates, axis, reduction=None):
     """ScatterElements: each of `updates` at its own place, but for `axis`, where `indices` say it."""
-    grid = np.indices(shape).reshape(len(shape), -1)
-    columns = [
-        ops.reshape(ops.cast(indices, "int64"), [-1]) if a == axis else grid[a]
-        for a in range(len(shape))
-    ]
-    return scatter(x, ops.stack(columns, axis=1), ops.reshape(updates, [-1]), reduction)
+    indices = ops.cast(indices, "int64")
+    ones, rank = ops.ones_like(indices), len(indices.shape)
+    columns = [indices if a == axis else ops.cumsum(ones, axis=a) - 1 for a in range(rank)]
+    places = ops.reshape(ops.stack(columns, axis=-1), [-1, rank])
+    return scatter(x, places, ops.reshape(updates, [-1]), reduction)
 
 
 def scatter_nd(x, indices, updates, sizes, reduction=None):

@@ -13,6 +13,9 @@ from interop.source.values import Refusal, Unpack, Value
 #: More turns than this make a graph that nobody wants.
 _LONGEST = 512
 
+#: What is left to do where nobody knows how many turns there are.
+_OPEN = "a functional model holds no loops: export it with that size fixed, or as a recurrent layer"
+
 
 def if_(
     condition: Value, *, then_branch: ir.Graph, else_branch: ir.Graph, node: Node
@@ -73,7 +76,7 @@ def _turns(limit: Value | None, shapes: list[tuple[int | None, ...] | None]) -> 
     else:
         known = [shape[0] for shape in shapes if shape and shape[0] is not None]
         if not known:
-            raise Refusal("how often it turns depends on data")
+            raise Refusal(f"how often it turns depends on data; {_OPEN}")
         count = known[0]
     if count > _LONGEST:
         raise Refusal(f"{count} turns are more than unrolling serves")
@@ -96,8 +99,10 @@ def scan(
     states = len(inputs) - num_scan_inputs
     axes = scan_input_axes or [0] * num_scan_inputs
     turns = inputs[states].dim(axes[0])
-    if turns is None or turns > _LONGEST:
-        raise Refusal("how many steps there are is not known, or they are too many to unroll")
+    if turns is None:
+        raise Refusal(f"how many steps there are is open; {_OPEN}")
+    if turns > _LONGEST:
+        raise Refusal(f"{turns} steps are more than unrolling serves")
     step = node.function(body, "body")
     outputs = node.outputs[states:]
     call = Symbol("scanned")(

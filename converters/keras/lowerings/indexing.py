@@ -58,12 +58,9 @@ def _from_start(indices: Value, size: int | Expression) -> Any:
 def scatter_elements(
     x: Value, indices: Value, updates: Value, *, axis: int = 0, reduction: str = "none"
 ) -> Expression:
-    shape = indices.shape
-    if shape is None or None in shape:
-        raise Refusal("the number of indices is not known")
     axis %= x.known_rank
     picked = _from_start(indices, length(x, axis))
-    return Symbol("scatter_elements")(x, picked, updates, list(shape), axis, *_how(reduction))
+    return Symbol("scatter_elements")(x, picked, updates, axis, *_how(reduction))
 
 
 def _how(reduction: str) -> list[str]:

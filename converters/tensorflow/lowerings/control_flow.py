@@ -23,7 +23,7 @@ def loop(
     limit: Value | None, condition: Value | None = None, *state: Value, body: ir.Graph, node: Node
 ) -> Unpack | Expression:
     step = node.function(body, "body")
-    shapes = [_kept(v, new) for v, new in zip(state, body.outputs[1:], strict=False)]
+    shapes = [kept(v, new) for v, new in zip(state, body.outputs[1:], strict=False)]
     outputs = [o.dtype for o in node.outputs[len(state) :]]
     call = Symbol("loop")(
         step, limit, condition, list(state), [Symbol(f"tf.{d}") for d in outputs], shapes
@@ -31,7 +31,7 @@ def loop(
     return Unpack(call, len(node.outputs))
 
 
-def _kept(initial: Value, new: ir.Value) -> list[int | None] | None:
+def kept(initial: Value, new: ir.Value) -> list[int | None] | None:
     """What a step leaves of a state's shape; None where its rank is not known, or changes."""
     if initial.shape is None:
         return None

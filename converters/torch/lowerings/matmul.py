@@ -35,9 +35,9 @@ def gemm(
     return product + (c if beta == 1 else beta * c)
 
 
-def linear(x: Value, w: Value, b: Value | None = None) -> Expression:
-    """x @ w + b, by converters/torch/fuse.py. The weight keeps ONNX's order: [in, out]."""
-    weight = w.method("t")
+def linear(x: Value, w: Value, b: Value | None = None, *, turned: int = 0) -> Expression:
+    """x @ w + b, by converters/torch/fuse.py, for w [in, out], or `turned`: [out, in]."""
+    weight: Expression = w if turned else w.method("t")
     return F.linear(x, weight) if b is None else F.linear(x, weight, b)
 
 

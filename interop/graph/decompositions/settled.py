@@ -11,7 +11,15 @@ from itertools import combinations
 import numpy as np
 import onnx_ir as ir
 
-from interop.graph.decompositions.builder import Builder, Operator, dtype, known, rank, sizes
+from interop.graph.decompositions.builder import (
+    Builder,
+    Operator,
+    dtype,
+    known,
+    rank,
+    sizes,
+    static,
+)
 from interop.source.values import Refusal
 
 
@@ -179,7 +187,7 @@ def slice_(op: Builder, node: Operator) -> ir.Value:
     x = node[0]
     operands = [node.get(index) for index in range(1, 5)]
     if all(one is None or one.const_value is not None for one in operands):
-        raise Refusal("nothing simpler is known for it")
+        return _stepped(op, x, *(known(one) for one in operands))
     shape = node.output_shape()
     starts, _, axes, steps = operands
     assert starts is not None
@@ -200,6 +208,34 @@ def slice_(op: Builder, node: Operator) -> ir.Value:
         places = op.Add(op.Mul(op.constant(np.arange(count)), step), first)
         result = op.Gather(result, places, axis=axis)
     return result if result is not x else op.Identity(x)  # type: ignore[no-any-return]
+
+
+def _stepped(
+    op: Builder,
+    x: ir.Value,
+    starts: np.ndarray | None,
+    ends: np.ndarray | None,
+    axes: np.ndarray | None,
+    steps: np.ndarray | None,
+) -> ir.Value:
+    """Gather along the axes that are taken by steps; what is left is a Slice without any."""
+    assert starts is not None
+    assert ends is not None
+    along = range(starts.size) if axes is None else axes.tolist()
+    by = [1] * starts.size if steps is None else steps.tolist()
+    rows = list(zip(along, starts.tolist(), ends.tolist(), by, strict=True))
+    if all(step == 1 for *_, step in rows):
+        raise Refusal("nothing simpler is known for it")
+    result = x
+    for axis, start, end, step in rows:
+        if step != 1:
+            places = np.arange(static(x, axis, "size of what is taken by steps"))[start:end:step]
+            result = op.Gather(result, places, axis=axis)
+    plain = [row for row in rows if row[3] == 1]
+    if plain:
+        firsts, lasts = [row[1] for row in plain], [row[2] for row in plain]
+        result = op.Slice(result, firsts, lasts, [row[0] for row in plain])
+    return result
 
 
 def _places(

@@ -26,6 +26,7 @@ from interop.graph.decompositions import (
     signal,
     training,
     trees,
+    unrolled,
 )
 from interop.graph.decompositions.builder import Builder, Operator
 
@@ -53,6 +54,7 @@ _STANDARD: dict[str, Decomposition] = {
     "Hardmax": arrays.hardmax,
     "LRN": pools.lrn,
     "LSTM": recurrent.lstm,
+    "Loop": unrolled.loop,
     "LpPool": pools.lp_pool,
     "MatMulInteger": integer.matmul_integer,
     "MaxPool": pools.max_pool,
@@ -67,6 +69,7 @@ _STANDARD: dict[str, Decomposition] = {
     "ReverseSequence": arrays.reverse_sequence,
     "RoiAlign": regions.roi_align,
     "STFT": signal.stft,
+    "Scan": unrolled.scan,
     "TensorScatter": arrays.tensor_scatter,
     "Unique": arrays.unique,
 }

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto
-from onnx import numpy_helper as nph
 
 from interop.parity.floor.emulate import CONTRACTIONS, RECURRENT, Emulation, emulate, scale_of
 from interop.parity.floor.precisions import FLOAT32, INT8, Precision, Rounds
 from interop.parity.floor.rounding import perturb, to_grid, to_int8
 from interop.parity.floor.session import Session, filled, skeleton
+from interop.parity.mapped import array_of
 from interop.parity.settings import graphs, reads, settings
 
 Array = np.ndarray[Any, Any]
@@ -47,6 +47,11 @@ def perturbable(model: ModelProto) -> dict[str, TensorProto]:
         for tensor in model.graph.initializer
         if tensor.data_type == TensorProto.FLOAT and tensor.name in read - exempt
     }
+
+
+def heavy(model: ModelProto) -> bool:
+    """Whether runs with weights of their own cost more than is to be spent on them lightly."""
+    return sum(math.prod(t.dims) for t in perturbable(model).values()) > FUSED
 
 
 def floor_runs(
@@ -74,12 +79,12 @@ def floor_runs(
         emulation = emulate(bare, precision, frozenset(axes))
         bare = emulation.model
         feeds = _scales(emulation, weights, inputs, threads)
-    fuses = precision == FLOAT32 and sum(math.prod(t.dims) for t in weights.values()) <= FUSED
+    fuses = precision == FLOAT32 and not heavy(model)
     session = None if fuses else Session(bare, threads)
     for run in range(first, runs + 1):
         rng = np.random.default_rng([seed, run]) if run else None
         for name, tensor in weights.items():
-            feeds[name] = _prepared(name, nph.to_array(tensor), precision, axes, rng)
+            feeds[name] = _prepared(name, array_of(tensor), precision, axes, rng)
         if session is None or fuses:
             session = Session(filled(bare, feeds), threads, optimized=True)
         for label, arrays in inputs.items():
@@ -145,7 +150,7 @@ def _scales(
     if emulation.ranges is None:
         return {}
     session = Session(emulation.ranges, threads)
-    plain = {name: nph.to_array(tensor) for name, tensor in weights.items()}
+    plain = {name: array_of(tensor) for name, tensor in weights.items()}
     found = [session.run({**plain, **arrays}) for arrays in inputs.values()]
     names = [scale_of(name) for name in emulation.calibrated]
     return {name: np.maximum.reduce([one[name] for one in found]) for name in names}

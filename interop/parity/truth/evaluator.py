@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 from onnx import ModelProto, NodeProto
-from onnx import numpy_helper as nph
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import RuntimeContextError
 from onnx.reference.ops._op_list import load_op
 
 from interop.errors import InvalidModel, UnsupportedOperator
 from interop.parity.floor.session import skeleton
+from interop.parity.mapped import array_of
 from interop.parity.settings import graphs, reads
 from interop.parity.truth.double import double_model, widen_array
 from interop.parity.truth.operators import OPERATORS
@@ -78,7 +78,7 @@ class _Weights(Mapping[str, Array]):
     def __getitem__(self, name: str) -> Array:
         if self._kept is not None and name in self._kept:
             return self._kept[name]
-        array = widen_array(nph.to_array(self._tensors[name]))
+        array = widen_array(array_of(self._tensors[name]))
         if self._kept is not None:
             self._kept[name] = array
         return array

@@ -92,8 +92,9 @@ def correlation(reference: Array, candidate: Array) -> float | None:
     """Pearson's correlation of all elements (cosine similarity after the means are taken off: an
     offset that both share hides nothing). None where a side is constant."""
     a, b = (np.ravel(x) - np.mean(x) for x in (reference, candidate))
-    size = math.sqrt(float(a @ a) * float(b @ b))
-    return min(1.0, max(-1.0, float(a @ b) / size)) if size > 0 else None
+    # no product of vectors, for which BLAS would wake all its threads
+    size = math.sqrt(float(np.sum(a * a)) * float(np.sum(b * b)))
+    return min(1.0, max(-1.0, float(np.sum(a * b)) / size)) if size > 0 else None
 
 
 def ulps(truth: Array, error: Array) -> Ulps:

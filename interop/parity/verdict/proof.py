@@ -59,8 +59,10 @@ class OutputProof:
         }
 
 
-def _badness(parity: OutputParity) -> tuple[Verdict, float]:
-    return parity.verdict, parity.lost
+def _badness(parity: OutputParity) -> tuple[Verdict, float, float]:
+    """Of two that pass, that in fewer bits says more, though it may have lost fewer."""
+    left = parity.bits if parity.effective_bits is None else parity.effective_bits
+    return parity.verdict, -left, parity.lost
 
 
 def prove(

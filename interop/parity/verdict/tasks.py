@@ -45,27 +45,77 @@ class Classification:
         }
 
 
+@dataclass(frozen=True)
+class Decisions:
+    """What source and artifact chose, and what is right, as class numbers (one-dimensional); `flips`
+    and `ties` as in Classification. Of one set of inputs: `classified` takes several together."""
+
+    labels: Array
+    source: Array
+    artifact: Array
+    flips: int
+    ties: int
+
+
 def classification(
     labels: Array, source: Array, artifact: Array, *, tie: float = 0.0
 ) -> Classification:
-    """`labels` (rows) are class numbers, `source` and `artifact` (rows, classes) scores; `tie` is
-    twice the largest error that rounding makes (Noise.max).
+    """As `decisions`, of one set."""
+    return classified([decisions(labels, source, artifact, tie=tie)])
 
-    Raises UsageError where the shapes do not go together, or there is no row.
+
+def classified(parts: Sequence[Decisions]) -> Classification:
+    """The figures of at least one set of decisions."""
+    labels, theirs, ours = (
+        np.concatenate([getattr(one, side) for one in parts])
+        for side in ("labels", "source", "artifact")
+    )
+    return Classification(
+        scores(labels, theirs),
+        scores(labels, ours),
+        sum(one.flips for one in parts),
+        sum(one.ties for one in parts),
+    )
+
+
+def decisions(labels: Array, source: Array, artifact: Array, *, tie: float = 0.0) -> Decisions:
+    """The class of the highest score: `labels` ([rows] or [rows, length]) are class numbers, `source`
+    and `artifact` have one axis more, of scores; `tie` is twice the largest error that rounding
+    makes (Noise.max).
+
+    Raises UsageError where the shapes do not go together, or there is no row, or one class only.
     """
     labels = np.asarray(labels)
-    fits = source.ndim == 2 and source.shape == artifact.shape and labels.shape == source.shape[:1]
-    if not fits or not labels.size:
+    fits = source.shape == artifact.shape and labels.shape == source.shape[:-1]
+    if not fits or not labels.size or source.shape[-1] < 2:
         raise UsageError(
             f"labels {list(labels.shape)} do not go with scores {list(source.shape)} and "
             f"{list(artifact.shape)}",
             hint="One label (a class number) a row, and scores of shape [rows, classes].",
         )
+    classes = source.shape[-1]
+    source, artifact = source.reshape(-1, classes), artifact.reshape(-1, classes)
     ours, theirs = np.argmax(artifact, axis=1), np.argmax(source, axis=1)
     flipped = np.flatnonzero(ours != theirs)
     margin = source[flipped, theirs[flipped]] - source[flipped, ours[flipped]]
-    return Classification(
-        scores(labels, theirs), scores(labels, ours), flipped.size, int(np.sum(margin <= tie))
+    ties = int(np.sum(margin <= tie))
+    return Decisions(labels.reshape(-1), theirs, ours, flipped.size, ties)
+
+
+def chosen(labels: Array, source: Array, artifact: Array, shaky: Array) -> Decisions:
+    """Of outputs that are class numbers themselves, all of one shape; `shaky` (Noise.shaky) marks those
+    that rounding alone changes. Raises UsageError where the shapes do not go together."""
+    labels = np.asarray(labels)
+    if not labels.shape == source.shape == artifact.shape or not labels.size:
+        raise UsageError(
+            f"labels {list(labels.shape)} do not go with classes {list(source.shape)} and "
+            f"{list(artifact.shape)}",
+            hint="One label (a class number) for each that the model gives.",
+        )
+    flipped = np.asarray(source != artifact)
+    ties = int(np.sum(flipped & shaky))
+    return Decisions(
+        labels.reshape(-1), source.reshape(-1), artifact.reshape(-1), int(np.sum(flipped)), ties
     )
 
 

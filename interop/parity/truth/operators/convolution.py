@@ -34,6 +34,8 @@ def _columns(image: Array, g: Geometry, group: int) -> Array:
     """One padded image (1, C, spatial...) as (group, C/group * taps, positions)."""
     channels = image.shape[1]
     taps = list(g.taps())
+    if len(taps) == 1:  # a view, where every position is taken
+        return g.tap(image, taps[0]).reshape(group, channels // group, -1)
     columns = np.empty((channels, len(taps), int(np.prod(g.out))), dtype=image.dtype)
     for index, offset in enumerate(taps):
         columns[:, index] = g.tap(image, offset).reshape(channels, -1)
@@ -69,8 +71,8 @@ class Conv(OpRun):  # type: ignore[misc]
             filters = W.reshape(group, W.shape[0] // group, -1)
             y = np.empty((X.shape[0], W.shape[0], *g.out), dtype=X.dtype)
             for n in range(X.shape[0]):  # image by image: the columns are large
-                product = filters @ _columns(padded[n : n + 1], g, group)
-                y[n] = product.reshape(y.shape[1:])
+                columns = _columns(padded[n : n + 1], g, group)
+                np.matmul(filters, columns, out=y[n].reshape(group, -1, columns.shape[-1]))
         if B is not None:
             y += B.reshape(-1, *[1] * len(g.out))
         return (y,)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from interop.backends import parse
-from interop.checks.attempts import Attempt
 from interop.parity.floor.noise import Noise, measure_outputs
-from interop.parity.floor.precisions import FLOAT32, Precision, precision_named
-from interop.proof import FLOOR_RUNS, Plan
+from interop.parity.floor.precisions import Precision
 from interop.workers import Worker
 from interop.workers.tensors import read_tensors
 
+if TYPE_CHECKING:
+    from interop.proof import Plan
 
-def declared(attempt: Attempt) -> Precision:
-    """The precision that a side says it computes in: float32, but for a backend that says otherwise."""
-    return precision_named(parse(attempt.label).runs_in) if attempt.kind == "backend" else FLOAT32
+#: Perturbed runs that a noise floor is taken from.
+FLOOR_RUNS = 4
 
 
 class Floors:
@@ -40,3 +38,16 @@ class Floors:
             self._done.add(precision.name)
         runs = [read_tensors(Path(folders[index], str(run))) for run in range(FLOOR_RUNS + 1)]
         return measure_outputs(truth, runs, precision)
+
+    def suspicions(self, sides: Sequence[Sequence[str]]) -> list[dict[str, Any] | None]:
+        """For each side, of which the folders of outputs are given, the constant that explains its
+        error, if one does. Raises as floor_runs does."""
+        if not sides:
+            return []
+        answer = self._checker.call(
+            "suspicions", model=str(self._plan.canonical), inputs=self._plan.inputs(),
+            truth=self._plan.outputs("truth"), outputs=[list(side) for side in sides],
+            seed=self._seed,
+        )  # fmt: skip
+        found: list[dict[str, Any] | None] = answer["found"]
+        return found

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import onnx_ir as ir
+
+from interop.graph.patterns.terms import made_by, number
 
 #: How near a constant in float32 is to what it is meant to be, as a part of it.
 _NEAR = 1e-6
@@ -34,9 +35,9 @@ def _argument(node: ir.Node) -> ir.Value | None:
     """The x of which `node` is the GELU; None if it is none."""
     if node.op_type != "Mul" or node.domain != "":
         return None
-    factors = _factors(node)
-    scale = math.prod(number for number in map(_number, factors) if number is not None)
-    others = [value for value in factors if _number(value) is None]
+    parts = _factors(node)
+    scale = math.prod(found for found in map(number, parts) if found is not None)
+    others = [value for value in parts if number(value) is None]
     if len(others) != 2 or not math.isclose(scale, 0.5, rel_tol=_NEAR):
         return None
     for x, grown in (others, others[::-1]):
@@ -45,27 +46,27 @@ def _argument(node: ir.Node) -> ir.Value | None:
     return None
 
 
-def _factors(node: ir.Node) -> list[ir.Value]:
-    """What is multiplied, products of products taken apart."""
+def _factors(product: ir.Node) -> list[ir.Value]:
+    """What a Mul multiplies, products of products taken apart."""
     found: list[ir.Value] = []
-    for value in node.inputs:
+    for value in product.inputs:
         assert value is not None
-        inner = _producer(value, "Mul")
+        inner = made_by(value, "Mul")
         found += [value] if inner is None else _factors(inner)
     return found
 
 
 def _is_one_and_erf(value: ir.Value, x: ir.Value) -> bool:
     """Whether `value` is 1 + erf(x / √2), or 1 - erf(-x / √2)."""
-    plus, minus = _producer(value, "Add"), _producer(value, "Sub")
+    plus, minus = made_by(value, "Add"), made_by(value, "Sub")
     node, sign = (plus, 1) if plus is not None else (minus, -1)
     if node is None:
         return False
     one, other = node.inputs
-    if sign == 1 and _number(one) is None:
+    if sign == 1 and number(one) is None:
         one, other = other, one
-    erf = None if other is None else _producer(other, "Erf")
-    if erf is None or _number(one) != 1:
+    erf = None if other is None else made_by(other, "Erf")
+    if erf is None or number(one) != 1:
         return False
     base, scale = _scaled(erf.inputs[0])
     return base is x and math.isclose(scale, sign * math.sqrt(0.5), rel_tol=_NEAR)
@@ -81,24 +82,10 @@ def _scaled(value: ir.Value | None) -> tuple[ir.Value | None, float]:
         return base, -scale
     if node.op_type in ("Div", "Mul"):
         first, second = node.inputs
-        if node.op_type == "Mul" and _number(second) is None:
+        if node.op_type == "Mul" and number(second) is None:
             first, second = second, first
-        number = _number(second)
-        if number:
+        constant = number(second)
+        if constant:
             base, scale = _scaled(first)
-            return base, scale / number if node.op_type == "Div" else scale * number
+            return base, scale / constant if node.op_type == "Div" else scale * constant
     return value, 1.0
-
-
-def _producer(value: ir.Value, kind: str) -> ir.Node | None:
-    node = value.producer()
-    return node if node is not None and node.op_type == kind and node.domain == "" else None
-
-
-def _number(value: ir.Value | None) -> float | None:
-    """The constant that `value` is, of one entry."""
-    constant = None if value is None else value.const_value
-    if constant is None or constant.size != 1 or len(constant.shape) > 0:
-        return None
-    array = constant.numpy()
-    return float(array) if np.issubdtype(array.dtype, np.floating) else None

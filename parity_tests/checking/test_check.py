@@ -7,52 +7,12 @@ import json
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
+from small import WEIGHT, by_label, network, noisy
 
 import interop
-from interop.backends import Place, Runtime, table
 from interop.checks import drawn
 from interop.errors import OutputError, UnsupportedOperator, UsageError
-
-WEIGHT = np.random.default_rng(0).standard_normal((6, 4)).astype(np.float32)
-
-
-def network(path, last="Tanh", output="y", names=("x",), extra=(), more=()):
-    """last(x @ weight), as an ONNX file; `more` nodes with their outputs' names in `extra`."""
-    value = helper.make_tensor_value_info
-    nodes = [
-        helper.make_node("MatMul", [names[0], "w"], ["z"]),
-        helper.make_node(last, ["z"], [output]),
-    ]
-    graph = helper.make_graph(
-        [*nodes, *more],
-        "g",
-        [value(name, TensorProto.FLOAT, ["n", 6]) for name in names],
-        [value(name, TensorProto.FLOAT, ["n", 4]) for name in (output, *extra)],
-        [numpy_helper.from_array(WEIGHT, "w")],
-    )  # fmt: skip
-    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(proto, path)
-    return str(path)
-
-
-@pytest.fixture(name="model")
-def a_small_model(tmp_path):
-    return network(tmp_path / "model.onnx")
-
-
-@pytest.fixture(name="stubs")
-def runtimes_with_faults(monkeypatch):
-    """`stub:<fault>` is a backend (see guests/stubs/runtime.py)."""
-    faults = ("refusing", "crashing", "hanging", "failing", "nudged", "nan", "missing", "extra",
-              "double", "row", "none")  # fmt: skip
-    places = tuple(Place(fault, "onnxruntime", guest="stubs.runtime") for fault in faults)
-    row = Runtime("stub", "a stub", (), True, places)
-    monkeypatch.setattr(table, "TAKING_ONNX", (*table.TAKING_ONNX, row))
-
-
-def by_label(check):
-    return {row["label"]: row for row in check.rows}
 
 
 def test_faithful_backends(model):
@@ -294,15 +254,6 @@ def test_an_output_without_elements(tmp_path):
     assert check.exit_code == 3
     assert all("no elements" in row["reason"] for row in check.rows)
     assert all(row["output"] == "cut" for row in check.rows)
-
-
-def noisy(path, **attributes):
-    """last(x @ weight) plus noise, and the same without noise."""
-    more = [
-        helper.make_node("RandomNormalLike", ["z"], ["noise"], **attributes),
-        helper.make_node("Add", ["z", "noise"], ["sum"]),
-    ]
-    return network(path, extra=("sum",), more=more)
 
 
 def test_a_model_that_draws(tmp_path):

@@ -101,7 +101,7 @@ def wrong_requests(
     onnx.save(other, folder / "other.onnx")
     (folder / "text.onnx").write_text("no model")
     wide = parser.parse_model(NET.replace("float[n,8,16] x)", "double[n,8,16] x)").split("[first]")[0]
-                              .replace("(float[n,8,16] y, float[n,16] pooled)", "(double[n,8,16] y)") + "y = Neg (x) }")  # fmt: skip
+                              .replace("(float[n,16,8] y, float[n,16] pooled)", "(double[n,8,16] y)") + "y = Neg (x) }")  # fmt: skip
     narrow = parser.parse_model("""<ir_version: 10, opset_import: ["": 23]>
         net (float[n,8,16] x) => (float[n,8,16] y) { y = Neg (x) }""")
     for name, one in (("wide", wide), ("narrow", narrow)):

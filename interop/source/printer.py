@@ -62,7 +62,7 @@ class Body:
     results: dict[str, str]  # key → expression
 
 
-#: Of more refusals than this, the message tells no more; `reasons` has them all.
+#: Of more refusals than this, the message tells no more: unrolled loops say the same of every turn.
 _MOST_TOLD = 20
 
 
@@ -70,19 +70,14 @@ class NotLowered(UnsupportedOperator):
     """Some nodes have no lowering, or theirs refuses them: `reasons` by the nodes' names."""
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
+        told = list(reasons.values())[:_MOST_TOLD]
+        first = f"; the first {len(told)}" if len(told) < len(reasons) else ""
         super().__init__(
-            f"{len(reasons)} node(s) cannot be lowered:\n  " + "\n  ".join(_told(reasons)),
+            f"{len(reasons)} node(s) cannot be lowered{first}:\n  " + "\n  ".join(told),
             hint="Convert to a framework that covers them (docs/operators.md lists what each does), "
             "add a lowering (the README says how), or change the model to avoid them.",
         )
         self.reasons = dict(reasons)
-
-
-def _told(reasons: Mapping[str, str]) -> list[str]:
-    """All of a few; of many the first, since unrolled loops say the same of every turn."""
-    told = list(reasons.values())
-    left = len(told) - _MOST_TOLD
-    return told if left <= 1 else [*told[:_MOST_TOLD], f"and {left} more"]
 
 
 class Node:

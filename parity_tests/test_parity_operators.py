@@ -78,7 +78,7 @@ _PREFIXES = {
     "ConvBasic": "test_basic_conv", "ConvTranspose": "test_convtranspose", "Erf": "test_erf",
     "GRU": "test_gru", "Gelu": "test_gelu", "GridSample": "test_gridsample",
     "GroupNorm": "test_group_normalization", "HardSwish": "test_hardswish", "LRN": "test_lrn",
-    "LSTM": "test_lstm", "Loop": "test_loop1", "LpPool": "test_lppool", "MaxPool": "test_maxpool",
+    "LSTM": "test_lstm", "Loop": "test_loop1", "LpPool": "test_lppool", "MaxPool": "test_maxpool", "Scan": "test_scan9",
     "MVN": "test_mvn", "Mish": "test_mish", "RNN": "test_simple_rnn", "RNN2": "test_rnn",
     "Sigmoid": "test_sigmoid", "Softplus": "test_softplus", "Softmax": "test_softmax",
     "LayerNorm": "test_layer_normalization", "Attention": "test_attention_4d",

@@ -11,6 +11,7 @@ from onnx_ir.passes.common import LiftConstantsToInitializersPass
 
 from interop.graph.decompositions import unrolled
 from interop.graph.decompositions.apply import decompose
+from interop.parity.truth.evaluator import Truth
 
 HEAD = '<ir_version: 10, opset_import: ["" : 21]>\n'
 
@@ -82,6 +83,8 @@ def test_it_computes_the_same(text: str) -> None:
     }
     for given, expected in zip(run(made, feeds), run(proto, feeds), strict=True):
         np.testing.assert_array_equal(given, expected)
+    for given, expected in zip(Truth(proto).run(feeds).values(), run(proto, feeds), strict=True):
+        np.testing.assert_allclose(given, expected, rtol=1e-5, atol=1e-6)
 
 
 def run(proto: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from onnx.reference.op_run import OpRun
 
-from interop.parity.truth.operators.control import Loop
+from interop.parity.truth.operators.control import Loop, Scan
 from interop.parity.truth.operators.convolution import Conv, ConvTranspose
 from interop.parity.truth.operators.elementwise import Erf, Gelu, HardSwish, Mish, Sigmoid, Softplus
 from interop.parity.truth.operators.normalization import (
@@ -49,6 +49,7 @@ OPERATORS: tuple[type[OpRun], ...] = (
     MeanVarianceNormalization,
     Mish,
     RNN,
+    Scan,
     Sigmoid,
     Softplus,
 )

@@ -51,7 +51,7 @@ def test_zoo(name, tmp_path):
 
 
 def test_recurrent_layer_of_flax(here, tmp_path):
-    """A scan both ways, its length open, with the weights under their names in the module."""
+    """A layer both ways, its length open, its weights called after those in the module."""
     done = interop.convert(
         "jax_models:reader", source="jax", target="jax", output=tmp_path / "out",
         inputs=(TensorSpec("x", "float32", ("batch", "length", 4)),),
@@ -59,7 +59,7 @@ def test_recurrent_layer_of_flax(here, tmp_path):
     assert done.grade == "A", done.manifest["rule"]["sentence"]
     assert done.manifest["signature"]["inputs"][0]["shape"] == ["batch", "length", 4]
     source = (done.folder / "model.py").read_text()
-    assert "params['both.forward_rnn.cell.dense_h.kernel']" in source
+    assert "params['both.forward_rnn.cell.dense_i.kernel_pair']" in source
 
 
 def test_function(here, tmp_path):

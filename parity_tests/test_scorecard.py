@@ -88,10 +88,11 @@ def pools() -> onnx.ModelProto:
 
 
 def sized() -> onnx.ModelProto:
-    """A mean over however many there are; a Reshape that keeps the batch."""
+    """A sum over the root of how many there are; a Reshape that keeps the batch."""
     net = Net(10)
     count = net("Cast", net("Shape", "x", start=1, end=2), to=FLOAT)
-    x = net("Div", net("ReduceSum", "x", net.constant([1], np.int64), keepdims=0), count)
+    total = net("ReduceSum", "x", net.constant([1], np.int64), keepdims=0)
+    x = net("Div", total, net("Sqrt", count))  # by the count itself it would be a mean
     x = net("MatMul", net("Reshape", x, net.constant([0, 2, 4], np.int64)), net.weight(4, 5))
     net("ReduceMean", net("Tanh", x), net.constant([1], np.int64), keepdims=0, out="y")
     return net.model({"x": (FLOAT, ["n", "t", 8])}, {"y": ["n", 5]})

@@ -65,9 +65,9 @@ def run(request: Request, progress: Progress | None = None) -> Bench:
         homes = Homes(request.on, progress)  # made while the model is exported
         subject = load(request.model, scratch, progress)
         plan, model = subject.plan, request.model
-        check_gradable(plan)
         # Before the long part, which ends in them; engines are built for these sizes, too.
         sizes = [inputs_for(subject, model, b, scratch / f"sizes-{b}")[0] for b in request.batches]
+        check_gradable(plan)
         settings = Settings(model.timeout, model.seed, scratch, tuple(sizes))
         find_truth(plan, settings, progress)
         graded = {

@@ -15,6 +15,9 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "limits"
 REASONS = FOLDER / "reasons.tsv"
 
+#: Random bits that come out as recorded once in a while: ten of them once in a thousand.
+BY_CHANCE = re.compile("test_(bernoulli|training_dropout)")
+
 WRITING = bool(os.environ.get("INTEROP_WRITE_LIMITS"))
 
 
@@ -46,5 +49,6 @@ def hold(outcome: Mapping[str, str], name: str, *, whole: bool = True) -> None:
     limits = read(name)
     assert sorted(set(failed) - set(limits)) == [], "these should pass"
     listed = set(limits) & set(outcome)
-    assert sorted(listed - set(failed)) == [], "these pass now: take them off the list"
+    passed = {case for case in listed - set(failed) if not BY_CHANCE.match(case)}
+    assert sorted(passed) == [], "these pass now: take them off the list"
     assert not whole or listed == set(limits), "these are no cases of the suite"

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from interop.backends import open_runner, parse, runner
 from interop.bench.clocks import DEVICE, HOST, clocks
 from interop.checks.attempts import Attempt
-from interop.checks.lineup import _key
+from interop.checks.homes import place_of
 from interop.doctor import Gpu
 from interop.environments import provide
 from interop.errors import EnvironmentUnavailable
@@ -92,8 +92,8 @@ def test_tf32_is_held_to_its_own_floor():
 
 def test_a_processor_and_a_device_of_one_framework(tmp_path, monkeypatch):
     """One environment, and yet the device is asked for by itself."""
-    assert _key(parse("torch:cpu")) != _key(parse("torch:cuda"))
-    assert _key(parse("torch:cpu")) == _key(parse("torch-compile:cpu"))
+    assert place_of(parse("torch:cpu")) != place_of(parse("torch:cuda"))
+    assert place_of(parse("torch:cpu")) == place_of(parse("torch-compile:cpu"))
     monkeypatch.setattr(runner, "find_gpu", lambda: Gpu((), None, "no NVIDIA driver is installed"))
     for text in ("torch:cuda", "jax:cuda:tf32", "torch-compile:cuda"):
         with pytest.raises(EnvironmentUnavailable, match="needs an NVIDIA GPU: no NVIDIA driver"):

@@ -13,9 +13,10 @@ import interop
 from interop.audit.ways import way
 from interop.backends import engines, open_runner, parse, runner
 from interop.backends.profiles import profile
-from interop.bench.grading import Homes, Settings, find_truth, grade_on
+from interop.bench.grading import Settings, find_truth, grade_on
 from interop.bench.subject import inputs_for
 from interop.bench.subject import load as load_subject
+from interop.checks.homes import Homes
 from interop.conversion import Request
 from interop.doctor import Gpu, describe_gpu, find_gpu
 from interop.environments import provide

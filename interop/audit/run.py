@@ -16,9 +16,10 @@ from interop.audit.static import static_audit
 from interop.audit.tries import Tries, facts_of
 from interop.audit.ways import Way, ranked, way
 from interop.backends import Backend
-from interop.bench.grading import Graded, Homes, Settings
+from interop.bench.grading import Graded, Settings
 from interop.bench.measure import Effort
 from interop.bench.subject import Subject, load
+from interop.checks.homes import Homes
 from interop.output import staged, write_json
 from interop.progress import Progress, Silent
 

@@ -16,8 +16,8 @@ from interop.audit.listing import Entry
 from interop.audit.record import POLICY_BROKEN
 from interop.audit.run import EFFORT, AuditRequest, run
 from interop.backends import Backend
-from interop.bench.grading import Homes
 from interop.bench.measure import Effort
+from interop.checks.homes import Homes
 from interop.errors import InteropError, ParityFailed
 from interop.output import check_free, disk_errors, write_json_whole, write_text_whole
 from interop.progress import Progress

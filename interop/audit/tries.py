@@ -14,7 +14,6 @@ from interop.audit.variants import PRECISIONS, Variant, variant
 from interop.backends import Backend
 from interop.bench.grading import (
     Graded,
-    Homes,
     Settings,
     check_gradable,
     failed,
@@ -25,6 +24,7 @@ from interop.bench.grading import (
 from interop.bench.run import Request as Timing
 from interop.bench.run import timed
 from interop.bench.subject import Subject
+from interop.checks.homes import Homes
 from interop.errors import (
     InteropError,
     InvalidModel,

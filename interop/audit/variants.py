@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from interop.backends import Backend
-from interop.bench.grading import Homes, Settings, grade_on
+from interop.bench.grading import Settings, grade_on
+from interop.checks.homes import Homes
 from interop.conversion import provide_for
 from interop.errors import InteropError
 from interop.progress import Progress

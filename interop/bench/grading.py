@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,10 @@ import onnx
 from interop import conversion, proof
 from interop.backends import Backend, Runner
 from interop.backends.artifacts import Built
-from interop.backends.runner import find_home
 from interop.checks.attempts import Attempt
 from interop.checks.drawn import random_nodes
 from interop.checks.held import hold
-from interop.checks.later import Later
+from interop.checks.homes import Homes
 from interop.environments import Environment
 from interop.errors import InteropError, ParityFailed, UsageError
 from interop.floors import FLOOR_RUNS
@@ -74,26 +72,6 @@ class Settings:
     seed: int
     scratch: Path
     sizes: tuple[str, ...] = ()
-
-
-class Homes:
-    """The environments of backends; all that are missing are being made at once, from now on."""
-
-    def __init__(self, on: Iterable[Backend], progress: Progress) -> None:
-        self._later: dict[tuple[str, str | None], Later[Environment]] = {}
-        for backend in on:
-            if _where(backend) not in self._later:
-                self._later[_where(backend)] = Later(
-                    lambda wanted=backend: find_home(wanted, progress)  # type: ignore[misc]
-                )
-
-    def of(self, backend: Backend) -> Environment:
-        """Waits for it. Raises as find_home does."""
-        return self._later[_where(backend)].result()
-
-
-def _where(backend: Backend) -> tuple[str, str | None]:
-    return backend.place.framework, backend.version
 
 
 def check_gradable(plan: proof.Plan) -> None:

@@ -12,12 +12,13 @@ from interop import conversion
 from interop.backends import Backend, Runner
 from interop.bench.clocks import DEVICE, Clock, clocks, has_device
 from interop.bench.energy import Meters, find_meters
-from interop.bench.grading import Graded, Homes, Settings, check_gradable, find_truth, grade_on
+from interop.bench.grading import Graded, Settings, check_gradable, find_truth, grade_on
 from interop.bench.machine import CpuTime, calibrate, cpu_time, machine
 from interop.bench.measure import Contender, Effort, Outcome, Update, measure
 from interop.bench.record import AGAIN, Point, bench_record
 from interop.bench.subject import Subject, inputs_for, load
 from interop.bench.threads import chosen_cpus, confined, thread_variables
+from interop.checks.homes import Homes
 from interop.errors import UsageError
 from interop.output import check_free, staged, write_json
 from interop.progress import Progress, Silent

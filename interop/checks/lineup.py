@@ -9,11 +9,11 @@ from pathlib import Path
 from types import TracebackType
 
 from interop.backends import Backend, Runner
-from interop.backends.runner import Log, find_home
+from interop.backends.runner import Log
 from interop.checks.attempts import Attempt
+from interop.checks.homes import Homes
 from interop.checks.later import Later
 from interop.checks.unaided import Trials
-from interop.environments import Environment
 from interop.progress import Progress
 from interop.proof import Plan
 
@@ -41,7 +41,7 @@ class Lineup:
         self._sizes = tuple(sizes)
         self._backends, self._timeout, self._scratch = backends, timeout, scratch
         self._progress, self._log = progress, log
-        self._homes: dict[tuple[str, str | None, bool], Later[Environment]] = {}
+        self._homes: Homes | None = None
         self._runners: list[Runner] = []
         self._ready: list[Later[tuple[Runner, float]]] = []
 
@@ -100,7 +100,8 @@ class Lineup:
             self._ready.append(Later(lambda: self._open(self._backends[index], plan)))
 
     def _open(self, backend: Backend, plan: Plan) -> tuple[Runner, float]:
-        home = self._homes[_key(backend)].result()
+        assert self._homes is not None
+        home = self._homes.of(backend)
         start = time.perf_counter()
         runner = Runner(backend, home, self._timeout, self._progress, self._scratch, self._log)
         self._runners.append(runner)
@@ -112,11 +113,7 @@ class Lineup:
         return runner, time.perf_counter() - start
 
     def __enter__(self) -> Lineup:
-        for backend in self._backends:
-            if _key(backend) not in self._homes:
-                self._homes[_key(backend)] = Later(
-                    lambda wanted=backend: find_home(wanted, self._progress)  # type: ignore[misc]
-                )
+        self._homes = Homes(self._backends, self._progress)
         return self
 
     def __exit__(
@@ -129,7 +126,3 @@ class Lineup:
             runner.close()
         for later in self._ready:  # else it might still write where everything is cleared away
             later.wait(_GRACE)
-
-
-def _key(backend: Backend) -> tuple[str, str | None, bool]:
-    return backend.place.framework, backend.version, backend.place.nvidia

@@ -3,6 +3,9 @@ architecture; and one that another framework exported, carried into torch."""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -21,26 +24,7 @@ def network():
     return torch.jit.load({path!r})._model
 """
 
-#: As the authors of these weights define it.
-SPEAKER = """
-import torch
-
-class Encoder(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.lstm = torch.nn.LSTM(40, 256, 3, batch_first=True)
-        self.linear = torch.nn.Linear(256, 256)
-        self.similarity_weight = torch.nn.Parameter(torch.zeros(1))  # of its training
-        self.similarity_bias = torch.nn.Parameter(torch.zeros(1))
-
-    def forward(self, mels):
-        _, (hidden, _) = self.lstm(mels)
-        raw = torch.relu(self.linear(hidden[-1]))
-        return raw / torch.norm(raw, dim=1, keepdim=True)
-
-def network():
-    return Encoder()
-"""
+EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 def test_voice_activity_from_torchscript(real, tmp_path, monkeypatch, open_worker):
@@ -76,11 +60,11 @@ def test_voice_activity_from_torchscript(real, tmp_path, monkeypatch, open_worke
 
 
 def test_speaker_embedding_from_its_state_dict(real, tmp_path, monkeypatch):
-    (tmp_path / "speaker.py").write_text(SPEAKER)
+    shutil.copy(EXAMPLES / "real_sources.py", tmp_path)
     monkeypatch.chdir(tmp_path)
     np.savez("mels.npz", mels=np.random.default_rng(0).random((3, 160, 40), np.float32) ** 4)
     done = interop.convert(
-        "speaker:network",
+        "real_sources:speaker",
         target="jax",
         weights=real("resemblyzer") / "pretrained.pt",
         inputs=(TensorSpec("mels", "float32", ("batch", 160, 40)),),

@@ -189,7 +189,7 @@ def test_the_check_says_so(tmp_path):
     onnx.save(network(batch=4e-6), wrong)
     record = tmp_path / "check.json"
     command = ["check", str(right), str(wrong), "--on", "onnxruntime:cpu", "-o", str(record)]
-    done = subprocess.run([sys.executable, "-m", "interop", *command], capture_output=True)
+    done = subprocess.run([sys.executable, "-P", "-m", "interop", *command], capture_output=True)
     assert done.returncode == 3
     rows = {row["label"]: row for row in json.loads(record.read_text())["rows"]}
     assert rows[str(wrong)]["grade"] == "C"

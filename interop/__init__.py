@@ -33,9 +33,9 @@ def convert(
     """Convert `model` (a zoo name, a file or folder, or "package.module:callable") and prove it.
 
     `options` are the other fields of interop.conversion.Request, as `interop convert --help` lists
-    them: force, inputs, data, sizes, signature, weights, channels_last, precision, trust, seed,
-    timeout, verbose. The record that comes back is what the command line renders; a failed grade is a
-    result, not an exception.
+    them: force, inputs, data, sizes, signature, weights, channels_last, precision, opset, trust,
+    seed, timeout, verbose. The record that comes back is what the command line renders; a failed
+    grade is a result, not an exception.
 
     Raises the errors of interop.errors.
     """

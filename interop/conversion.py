@@ -44,6 +44,7 @@ class Request:
     weights: Path | None = None
     channels_last: bool = False
     precision: str = "float32"
+    opset: int | None = None  # of an ONNX file; None: the oldest that has all operators
     trust: bool = False
     seed: int = 0
     timeout: float = 1800.0  # seconds
@@ -156,7 +157,7 @@ def run_in(
     home = None if request.source is None else frameworks.parse(request.source)
     reference = resolve(request.model, None if home is None else home.framework)
     check_roles(reference, away.framework)
-    targets.check_precision(away.framework, request)
+    targets.check_request(away.framework, request)
     folder = request.output or Path(f"{reference.name}-{known()[away.framework].short}")
     output.check_free(folder, force=request.force)
     with ExitStack() as stack:
@@ -275,7 +276,11 @@ def arrive(
     plan, evidence, framework = departure.plan, departure.evidence, at.home.framework
     with clock.stage("lower"), progress.stage(f"lower to {framework}"):
         target = targets.lower(
-            departure.model, framework, folder, channels_last=request.channels_last
+            departure.model,
+            framework,
+            folder,
+            channels_last=request.channels_last,
+            opset=request.opset,
         )
     evidence.start_truth()
     with clock.stage("build"), progress.stage(f"build ({framework})"):

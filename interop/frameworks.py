@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kind:
-    """How one framework is written to. `importer` is the host module whose `lower` makes source."""
+    """How one framework is written to. `importer` is the host module whose `lower` makes source; empty
+    for ONNX, where the canonical graph itself is the artifact."""
 
     importer: str
     layout: str  # "channels last" where the framework's CPU kernels want it
@@ -88,7 +89,14 @@ FRAMEWORKS: dict[str, Framework] = {
             "onnx",
             "ONNX, run by ONNX Runtime",
             (),
-            frozenset({"source"}),
+            frozenset({"source", "target"}),
+            Kind(
+                importer="",
+                layout="channels first",
+                artifact="model.onnx",
+                what="ONNX model",
+                source="model.onnx",
+            ),
             endings=(".onnx",),
         ),
         Framework(

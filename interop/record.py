@@ -121,9 +121,10 @@ def _renamed(names: dict[str, str], what: str, target_home: Environment) -> list
 
 
 def _artifacts(target: Target) -> list[dict[str, Any]]:
-    written = {target.artifact: target.kind.what}
+    written = {target.artifact: target.what}
     written.setdefault(target.folder / target.kind.source, "readable source, which rebuilds it")
-    written[target.folder / "weights.safetensors"] = "its weights, by their ONNX names"
+    for beside in ("weights.safetensors", f"{target.artifact.name}.data"):
+        written[target.folder / beside] = "its weights, by their ONNX names"
     return [
         {
             "path": path.relative_to(target.folder).as_posix(),
@@ -181,7 +182,8 @@ def _route(
     )
     source = target.kind.source
     steps.append({"from": "canonical onnx", "to": source, "by": "interop"})
-    steps.append({"from": source, "to": target.kind.what, "by": f"{target_home.framework} itself"})
+    if target.kind.importer:
+        steps.append({"from": source, "to": target.what, "by": f"{target_home.framework} itself"})
     ends = list(dict.fromkeys([source_home.framework, "onnx", target_home.framework]))
     return {"formats": ends, "steps": steps}
 

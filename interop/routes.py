@@ -122,11 +122,17 @@ def _steps(out: Way, into: Way) -> tuple[Step, ...]:
 
     kind = known()[into.framework].kind
     assert kind is not None
+    artifact = f"{kind.artifact}: {kind.what}"
+    written: tuple[Step, ...] = (Step(artifact, into.by, ""),)
+    if kind.importer:
+        written = (
+            Step(f"readable source, {kind.source}", "our lowerings, an operator each", ""),
+            Step(artifact, into.by or "the framework itself", into.framework),
+        )
     return (
         Step("ONNX", out.by or "its exporter", out.framework),
         Step(f"canonical ONNX, opset {CANONICAL_OPSET}", "onnx and onnx-ir", ""),
-        Step(f"readable source, {kind.source}", "our lowerings, an operator each", ""),
-        Step(f"{kind.artifact}: {kind.what}", into.by or "the framework itself", into.framework),
+        *written,
         Step("a grade", "both ends on the same inputs, against the float64 truth", "onnx"),
     )
 

@@ -18,9 +18,11 @@ from safetensors.numpy import save_file
 from interop.dialect import Dialect
 from interop.errors import UsageError
 from interop.frameworks import FRAMEWORKS, Kind, known
+from interop.graph.canonical import save
 from interop.graph.expand import expand
 from interop.graph.layout import to_channels_last
 from interop.graph.narrow import hold_narrow
+from interop.graph.opsets import at_opset, check_opset
 from interop.source.module import Source
 from interop.source.printer import NotLowered
 from interop.workers import Worker
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
     from interop.conversion import Request
 
 
-#: How each of our own is written to.
-KINDS = {row.name: row.kind for row in FRAMEWORKS.values() if row.kind is not None}
+#: How each of our own is written to that has source.
+KINDS = {row.name: row.kind for row in FRAMEWORKS.values() if row.kind and row.kind.importer}
 
 
 def kind_of(framework: str) -> Kind:
@@ -49,6 +51,12 @@ class Target:
     folder: Path
     source: Source
     channels_last: bool
+    opset: int | None = None  # of what is ONNX itself
+
+    @property
+    def what(self) -> str:
+        """The artifact, in words."""
+        return self.kind.what if self.opset is None else f"{self.kind.what}, opset {self.opset}"
 
     @property
     def artifact(self) -> Path:
@@ -59,17 +67,38 @@ class Target:
         return Dialect(self.source.inputs, self.source.outputs, self.channels_last)
 
 
-def lower(model: ir.Model, framework: str, folder: Path, *, channels_last: bool = False) -> Target:
-    """Write source (`model.py`) and `weights.safetensors` for `model` (canonical; consumed) into `folder`.
+def lower(
+    model: ir.Model,
+    framework: str,
+    folder: Path,
+    *,
+    channels_last: bool = False,
+    opset: int | None = None,
+) -> Target:
+    """Write source (`model.py`) and `weights.safetensors` for `model` (canonical; consumed) into `folder`;
+    for ONNX the artifact itself, at `opset` or the oldest that has all its operators.
 
-    Raises UnsupportedOperator, naming every node that the framework has no lowering for, before
-    anything is written.
+    Raises UnsupportedOperator, naming every node that the framework, or the opset, has no word for,
+    before anything is written.
     """
     kind = kind_of(framework)
+    if not kind.importer:
+        written = at_opset(model, opset)
+        save(written, folder / kind.artifact)
+        return Target(kind, folder, _as_named(written), False, written.opset_imports[""])
     source = to_source(model, kind, keep_io=not channels_last)
     (folder / kind.source).write_text(source.text, encoding="utf-8")
     _save_weights(source.weights, folder / "weights.safetensors")
     return Target(kind, folder, source, channels_last)
+
+
+def _as_named(model: ir.Model) -> Source:
+    """No source, and every tensor under its own name."""
+    inputs, outputs = (
+        {str(value.name): str(value.name) for value in values}
+        for values in (model.graph.inputs, model.graph.outputs)
+    )
+    return Source("", {}, inputs, outputs)
 
 
 def to_source(model: ir.Model, kind: Kind, *, keep_io: bool = True) -> Source:
@@ -107,9 +136,21 @@ def _save_weights(weights: dict[str, np.ndarray], path: Path) -> None:
         raise OSError(number, os.strerror(number), str(path)) from error
 
 
-def check_precision(framework: str, request: Request) -> None:
-    """Raise UsageError where `framework` does not write that precision, or lacks what it needs."""
-    precisions = kind_of(framework).precisions
+def check_request(framework: str, request: Request) -> None:
+    """Raise UsageError where `framework` is not written in that way, or what it needs is lacking."""
+    kind = kind_of(framework)
+    if request.opset is not None and kind.importer:
+        raise UsageError(
+            f"{known()[framework].title} has no opsets",
+            hint="Leave --opset away, or convert --to onnx.",
+        )
+    check_opset(request.opset)
+    if request.channels_last and kind.layout != "channels last":
+        raise UsageError(
+            f"{known()[framework].title} is written channels first",
+            hint="Leave --channels-last away.",
+        )
+    precisions = kind.precisions
     if request.precision not in precisions:
         raise UsageError(
             f"{known()[framework].title} is not written in {request.precision}",
@@ -126,7 +167,10 @@ def build(target: Target, worker: Worker, precision: str, calibration: list[str]
     """Let the framework itself build and save the artifact from the written source.
 
     calibration: folders of inputs, as the artifact takes them, for a precision that needs some.
+    Returns what the framework says of it. An ONNX file is built by being written.
     """
+    if not target.kind.importer:
+        return {}
     options: dict[str, Any] = {}
     if len(target.kind.precisions) > 1:
         options = {"precision": precision, "calibration": calibration}

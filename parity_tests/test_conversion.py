@@ -243,3 +243,38 @@ def test_the_packages_are_all_installed():
         for init in (root / top).rglob("__init__.py"):
             parts = init.parent.relative_to(root / top).parts
             assert f'"{".".join((base, *parts))}"' in named
+
+
+def test_out_to_onnx(nets):
+    done = command(nets, "convert", "nets:net", "--to", "onnx", "--opset", "17", "-o", "older")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((nets / "older" / "manifest.json").read_text())
+    assert manifest["grade"] == "A"
+    assert manifest["route"]["formats"] == ["torch", "onnx"]
+    assert [a["what"] for a in manifest["artifacts"]] == ["ONNX model, opset 17"]
+    model = onnx.load(nets / "older" / "model.onnx")
+    assert [(one.domain, one.version) for one in model.opset_import] == [("", 17)]
+    onnx.checker.check_model(model, full_check=True)
+    again = command(nets, "convert", "older", "--to", "onnx", "-o", "newest", "--json")
+    assert json.loads(again.stdout)["grade"] == "A"
+    assert onnx.load(nets / "newest" / "model.onnx").opset_import[0].version == 13
+
+
+def test_a_wrong_export_to_onnx_is_found(nets):
+    done = command(nets, "convert", "nets:faulty", "--to", "onnx")
+    assert done.returncode == 3, done.stderr
+    assert done.stdout.startswith("C ")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--to", "tf", "--opset", "17"], "TensorFlow has no opsets"),
+        (["--to", "onnx", "--opset", "9"], "opset 9 is not written"),
+        (["--to", "torch", "--channels-last"], "PyTorch is written channels first"),
+    ],
+)
+def test_what_does_not_go_together(nets, options, words):
+    done = command(nets, "convert", "nets:net", *options, "-o", "none")
+    assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+    assert not (nets / "none").exists()

@@ -77,7 +77,7 @@ _Found = Iterator[tuple[str, str, tuple[str, ...], str]]
 
 def _opset(facts: Facts) -> _Found:
     newest = onnx.defs.onnx_opset_version()
-    again = "Export it again, or let `interop convert` upgrade it."
+    again = "Export it again, or write it anew: `interop convert <model> --to onnx`."
     if facts.opset == 0:
         yield BLOCKS, "It does not say which opset of ai.onnx it uses.", (), again
     elif facts.opset < OLDEST_OPSET:

@@ -154,7 +154,7 @@ def _candidate(request: BisectRequest, graph: Graph, model: ir.Model) -> Candida
             )
         return Candidate(graph)
     found = resolve(str(request.candidate), None)
-    if found.artifact is not None:
+    if found.artifact is not None and found.framework != "onnx":
         differing = _weights_against(model, found.artifact.framework, request.candidate)
         return Candidate(graph, f"{found.artifact.framework}:cpu", differing)
     if found.framework != "onnx":
@@ -162,7 +162,7 @@ def _candidate(request: BisectRequest, graph: Graph, model: ir.Model) -> Candida
             f"{request.candidate} is neither a graph in ONNX nor a folder that a conversion wrote",
             hint="Convert it first: interop convert; or name the folder that the conversion wrote.",
         )
-    return read_graph(request.candidate)
+    return read_graph(found.path or request.candidate)
 
 
 def read_graph(path: Path) -> Candidate:

@@ -48,6 +48,10 @@ def convert(
         str,
         typer.Option(help="float32, or for tflite float16 or int8 (calibrated on --data)."),
     ] = "float32",
+    opset: Annotated[
+        int | None,
+        typer.Option(help="Of an ONNX file. [default: the oldest that has all its operators]"),
+    ] = None,
     trust: Trust = False,
     seed: Seed = 0,
     timeout: Timeout = 1800.0,
@@ -71,6 +75,7 @@ def convert(
         weights=weights,
         channels_last=channels_last,
         precision=precision,
+        opset=opset,
         trust=trust,
         seed=seed,
         timeout=timeout,

@@ -103,6 +103,16 @@ def tidy(
     return model
 
 
+def check(path: Path, model: ir.Model) -> None:
+    """Raise InvalidModel, naming `path`, where onnx's checker or its inference finds fault."""
+
+    def judge(proto: onnx.ModelProto) -> None:
+        _check(proto)
+        _onnx_inference(proto)
+
+    _through_proto(path, model, judge)
+
+
 def signature_of(model: ir.Model) -> Signature:
     """The inputs and outputs of a canonical model, in order."""
     return Signature(

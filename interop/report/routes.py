@@ -55,10 +55,10 @@ def all_routes_table(routes: Sequence[Route], console: Console | None = None) ->
     console = console or Console()
     targets = list(dict.fromkeys(route.target for route in routes))
     by_pair = {(route.source, route.target): route for route in routes}
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     table.add_column("from \\ to", no_wrap=True)
     for target in targets:
-        table.add_column(known()[target].short)
+        table.add_column(known()[target].short, no_wrap=True)
     for source in dict.fromkeys(route.source for route in routes):
         table.add_row(
             known()[source].short, *(_cell(by_pair[source, target]) for target in targets)

@@ -17,6 +17,7 @@ from interop.coverage import NONE, coverage
 from interop.errors import EnvironmentUnavailable, UsageError
 from interop.frameworks import FRAMEWORKS, able
 from interop.routes import all_routes, find_homes, route, way
+from interop.targets import KINDS
 
 
 def interop(*arguments):
@@ -46,7 +47,7 @@ def test_every_framework_says_how_it_is_reached(name):
             assert found.instead, f"what to do without {name} as a {role}"
 
 
-@pytest.mark.parametrize("name", able("target"))
+@pytest.mark.parametrize("name", KINDS)
 def test_operators_that_a_limit_names_are_refused(name):
     """And so a limit that has gone is noticed."""
     covered = {row.operator for row in coverage() if row.ways[name] != NONE}
@@ -81,14 +82,20 @@ def test_all_pairs(homes):
 
 
 def test_what_has_no_way_back(homes):
-    found = route("torch", "onnx", homes)
+    found = route("torch", "openvino", homes)
     assert isinstance(found.error, UsageError)
     assert found.state == "none"
-    assert all(target != "onnx" for _, target in found.nearest)
-    done = interop("routes", "torch", "onnx")
+    assert all(target != "openvino" for _, target in found.nearest)
+    done = interop("routes", "torch", "openvino")
     assert done.returncode == 2
     assert "not possible yet" in done.stderr
     assert "torch → " in done.stderr
+
+
+def test_onnx_itself_is_written_without_source(homes):
+    found = route("keras", "onnx", homes)
+    assert [step.framework for step in found.steps] == ["keras", "", "", "onnx"]
+    assert found.steps[2].what.startswith("model.onnx")
 
 
 def test_what_this_machine_cannot_run(homes):

@@ -18,6 +18,7 @@ from interop.environments import Environment, provide
 from interop.errors import UsageError
 from interop.frameworks import able, known
 from interop.graph.canonical import canonicalize, save, signature_of
+from interop.graph.stored import save_stored
 from interop.parity.floor.precisions import precision_named
 from interop.parity.inputs.sets import InputSet
 from interop.progress import Progress, Silent
@@ -237,6 +238,7 @@ def export(
         model = canonicalize(source.onnx)
         canonical, signature = scratch / "canonical.onnx", signature_of(model)
         save(model, canonical)
+        save_stored(model, source.onnx, canonical)
     return Export(source, model, signature, canonical)
 
 
@@ -280,6 +282,7 @@ def arrive(
             framework,
             folder,
             channels_last=request.channels_last,
+            exported=departure.source.onnx,
             opset=request.opset,
         )
     evidence.start_truth()

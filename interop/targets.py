@@ -23,6 +23,7 @@ from interop.graph.expand import expand
 from interop.graph.layout import to_channels_last
 from interop.graph.narrow import hold_narrow
 from interop.graph.opsets import at_opset, check_opset
+from interop.graph.stored import store_again
 from interop.source.module import Source
 from interop.source.printer import NotLowered
 from interop.workers import Worker
@@ -73,16 +74,20 @@ def lower(
     folder: Path,
     *,
     channels_last: bool = False,
+    exported: Path | None = None,
     opset: int | None = None,
 ) -> Target:
     """Write source (`model.py`) and `weights.safetensors` for `model` (canonical; consumed) into `folder`;
-    for ONNX the artifact itself, at `opset` or the oldest that has all its operators.
+    for ONNX the artifact itself, at `opset` or the oldest that has all its operators, with weights
+    stored as in the file `exported`.
 
     Raises UnsupportedOperator, naming every node that the framework, or the opset, has no word for,
     before anything is written.
     """
     kind = kind_of(framework)
     if not kind.importer:
+        if exported is not None:
+            store_again(model, exported)
         written = at_opset(model, opset)
         save(written, folder / kind.artifact)
         return Target(kind, folder, _as_named(written), False, written.opset_imports[""])

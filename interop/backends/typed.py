@@ -10,6 +10,7 @@ from interop import output
 from interop.backends.artifacts import digests
 from interop.backends.grammar import Backend
 from interop.errors import UsageError
+from interop.graph.stored import as_stored
 from interop.progress import Progress
 from interop.workers import Worker
 
@@ -30,7 +31,7 @@ def typed(
     progress: Progress,
 ) -> Path:
     """The ONNX file `model` in the precision of `backend`, below `folder`, made where it is not there;
-    `model` itself, where its own types are what is computed in.
+    where its own types are what is computed in `model` itself, its weights as they are stored.
 
     calibration: folders of inputs, for a precision that needs some. maker: starts the worker that
     makes it.
@@ -39,7 +40,7 @@ def typed(
     """
     precision = backend.runs_in
     if precision not in backend.place.typed:
-        return model
+        return as_stored(model)
     if precision in _CALIBRATED and not calibration:
         raise UsageError(
             f"{backend} needs inputs to calibrate the ranges of its activations on",

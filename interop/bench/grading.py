@@ -161,7 +161,7 @@ def _converted(
 ) -> Graded:
     start = time.perf_counter()
     artifact = runner.build(plan.canonical, calibration=[*plan.inputs(), *settings.sizes])
-    seconds = None if artifact.path == plan.canonical else time.perf_counter() - start
+    seconds = None if artifact.path.parent == plan.canonical.parent else time.perf_counter() - start
     size_of = shipped_bytes(artifact.path, backend)
     return replace(row, bytes=size_of, convert=seconds, ready=Ready(runner.home, artifact))
 

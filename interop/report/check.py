@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -43,13 +44,17 @@ def _measured(document: dict[str, Any]) -> str:
     return f"{len(document['inputs'])} sets of inputs, against the float64 truth"
 
 
+#: Folders before a file's name: what lies in front of it takes the room of the figures.
+_LEADING = re.compile(r".*/(?=[^/\s])")
+
+
 def _table(rows: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     table.add_column("")
-    table.add_column("", no_wrap=True)
-    table.add_column("version")
-    table.add_column("verdict")
-    table.add_column("bits", justify="right")
+    table.add_column("", overflow="fold")
+    table.add_column("version", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("bits", justify="right", no_wrap=True)
     table.add_column("worst output", overflow="fold")
     for heading in ("ready", "run", "memory"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -57,7 +62,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
         mark = row["grade"] or ("=" if row["passes"] else "–" if row["error"] else "F")
         table.add_row(
             Text(mark, style="bold green" if row["passes"] else "bold red"),
-            row["label"],
+            _LEADING.sub("", row["label"]),
             row["version"],
             Text(_verdict(row)),
             _bits(row),

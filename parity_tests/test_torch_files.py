@@ -68,6 +68,35 @@ def test_a_broken_archive(tmp_path):
         )
 
 
+def test_sizes_that_are_one_inside(tmp_path):
+    """A pyramid takes multiples of eight. Traced with 8 its program took no more than that: what is
+    pooled has one pixel then, of which torch makes a case of its own."""
+    nodes = [
+        helper.make_node("MaxPool", ["x"], ["small"], kernel_shape=[8, 8], strides=[8, 8]),
+        helper.make_node("Conv", ["small", "weight"], ["seen"], pads=[1, 1, 1, 1]),
+        helper.make_node("Resize", ["seen", "", "scales"], ["large"], mode="nearest"),
+        helper.make_node("Add", ["x", "large"], ["y"]),
+    ]
+    ends = [
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 1, "height", "width"])]
+        for name in "xy"
+    ]
+    weights = [
+        helper.make_tensor("weight", TensorProto.FLOAT, [1, 1, 3, 3], np.arange(9) / 7),
+        helper.make_tensor("scales", TensorProto.FLOAT, [4], [1, 1, 8, 8]),
+    ]
+    graph = helper.make_graph(nodes, "pyramid", *ends, weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "pyramid.onnx")
+    done = interop.convert(
+        str(tmp_path / "pyramid.onnx"), target="torch", output=tmp_path / "out",
+        sizes={"height": 24, "width": 16},
+    )  # fmt: skip
+    assert done.grade == "A", done.manifest["rule"]["sentence"]
+    built = done.manifest["target"]["graph"]
+    assert (built["program"], built["dynamic"]) == (True, ["batch", "height", "width"])
+
+
 def test_a_loop_of_open_length_has_no_program(tmp_path):
     """torch.export unrolls it, and would guard on the length that it saw."""
     step = helper.make_graph(

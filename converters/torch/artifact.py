@@ -3,6 +3,8 @@
 import inspect
 import itertools
 import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ from interop.workers.written import import_source
 #: Sizes that are tried for dimensions that may vary, until the model runs with one.
 _TRIED = (8, 32, 64, 224, 16, 2)
 
+#: Exports with other sizes, where one is guarded to those that it was traced with.
+_EXPORTS = 3
+
 
 def save_program(source: Path, path: Path) -> dict[str, Any]:
     """Export the model in `source` to `path`; dimensions that may vary stay so where torch allows.
@@ -25,25 +30,24 @@ def save_program(source: Path, path: Path) -> dict[str, Any]:
     written = import_source(source)
     model, specs = written.load(), written.INPUTS
     words = {d for _, shape in specs.values() for d in shape or [] if isinstance(d, str)}
-    examples, insists, failed = _examples(model, specs)
-    if examples is None:
-        return {"program": False, "dynamic": [], "fixed": sorted(words), "reason": failed}
-    program, reason = None, ""
-    for dims in _attempts(specs, bool(words)):
-        try:
-            with torch.no_grad(), recurrent_layers_kept(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                program = torch.export.export(model, examples, dynamic_shapes=dims)
-                break
-        except Exception as error:  # noqa: BLE001 - torch raises anything here; what it says is recorded
-            reason = reason or _first_line(error)
+    failures: list[str] = []
+    made: _Made | None = None
+    for examples, insists in itertools.islice(_examples(model, specs, failures), _EXPORTS):
+        again = _exported(model, specs, examples, insists, bool(words))
+        made = made or again
+        if not again.guarded:
+            made = again
+            break
+    if made is None:
+        return {"program": False, "dynamic": [], "fixed": sorted(words), "reason": failures[0]}
+    program, reason = made.program, made.reason
     if program is None:
         return {"program": False, "dynamic": [], "fixed": sorted(words), "reason": reason}
-    dynamic = _still_dynamic(program, specs)
-    if dynamic and not _takes_other_sizes(program, model, specs, examples, dynamic):
+    dynamic = made.dynamic
+    if made.guarded:
         reason = reason or "it is guarded to take the sizes that it was traced with"
         dynamic = set()
-    if words - dynamic and not insists:
+    if words - dynamic and not made.insists:
         # The sizes it was fixed to would be our examples': of no use to anybody.
         return {"program": False, "dynamic": [], "fixed": sorted(words - dynamic), "reason": reason}
     torch.export.save(program, path)
@@ -67,17 +71,55 @@ def load_artifact(path: Path, device: str = "cpu") -> tuple[Any, list[str]]:
     return moved(written.load(), device), list(written.INPUTS)
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What torch.export made of a model with some examples. guarded: it takes no sizes but those that it
+    was traced with; insists: the model takes a batch of 1 alone."""
+
+    program: Any
+    dynamic: set[str]
+    guarded: bool
+    insists: bool
+    reason: str
+
+
+def _exported(
+    model: Any,
+    specs: dict[str, Any],
+    examples: tuple[torch.Tensor, ...],
+    insists: bool,
+    open_: bool,
+) -> _Made:
+    reason = ""
+    for dims in _attempts(specs, open_):
+        try:
+            with torch.no_grad(), recurrent_layers_kept(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                program = torch.export.export(model, examples, dynamic_shapes=dims)
+        except Exception as error:  # noqa: BLE001 - torch raises anything here; what it says is recorded
+            reason = reason or _first_line(error)
+            continue
+        dynamic = _still_dynamic(program, specs)
+        guarded = bool(dynamic) and not _takes_other_sizes(program, model, specs, examples, dynamic)
+        return _Made(program, dynamic, guarded, insists, reason)
+    return _Made(None, set(), False, insists, reason)
+
+
 def _examples(
-    model: Any, specs: dict[str, Any]
-) -> tuple[tuple[torch.Tensor, ...] | None, bool, str]:
-    """Inputs with which the model runs; whether it insists on a batch of 1; or why none will do."""
-    failed = ""
+    model: Any, specs: dict[str, Any], failures: list[str]
+) -> Iterator[tuple[tuple[torch.Tensor, ...], bool]]:
+    """Inputs with which the model runs, and whether it insists on a batch of 1; why others will not do
+    is added to `failures`."""
+    found = False
     for first, size in itertools.product((2, 1), _TRIED):
+        if found and first == 1:
+            return  # it does not insist
         sizes: dict[str, int] = {}
         tensors = []
         for name, (dtype, shape) in specs.items():
             if shape is None:
-                return None, False, f"the rank of {name} is not known"
+                failures.append(f"the rank of {name} is not known")
+                return
             for axis, dim in enumerate(shape):
                 if isinstance(dim, str):
                     sizes.setdefault(dim, first * (1 + len(sizes)) if axis == 0 else size)
@@ -88,10 +130,10 @@ def _examples(
             with torch.inference_mode():
                 model(*tensors)
         except Exception as error:  # noqa: BLE001 - whatever the model has against this size
-            failed = failed or _first_line(error)
+            failures.append(_first_line(error))
             continue
-        return tuple(tensors), first == 1, failed
-    return None, False, failed
+        found = True
+        yield tuple(tensors), first == 1
 
 
 def _attempts(specs: dict[str, Any], dynamic: bool) -> Any:
@@ -134,26 +176,33 @@ def _takes_other_sizes(
     program: Any, model: Any, specs: dict[str, Any], examples: tuple[torch.Tensor, ...],
     dynamic: set[str],
 ) -> bool:  # fmt: skip
-    """Whether the program runs where the model does when each `dynamic` dimension is longer by one.
+    """Whether the program runs where the model does when each `dynamic` dimension is longer: by one, or
+    where the model does not take that, twice as long.
 
-    A loop that was unrolled while tracing leaves a guard on its length, which no shape shows.
+    A loop that was unrolled while tracing leaves a guard on its length, which no shape shows; and a size
+    that was 1 somewhere inside, one on what follows from it.
     """
-    longer = [
-        torch.ones(
-            [size + (dim in dynamic) for dim, size in zip(shape, example.shape, strict=True)],
-            dtype=example.dtype,
-        )
-        for example, (_, shape) in zip(examples, specs.values(), strict=True)
-    ]
-    with torch.inference_mode():
-        try:
-            model(*longer)
-        except Exception:  # noqa: BLE001 - sizes that the model itself does not take tell nothing
-            return True
-        try:
-            program.module()(*longer)
-        except Exception:  # noqa: BLE001 - torch's guards raise anything
-            return False
+    for stretched in (lambda size: size + 1, lambda size: 2 * size):
+        longer = [
+            torch.ones(
+                [
+                    stretched(size) if dim in dynamic else size
+                    for dim, size in zip(shape, example.shape, strict=True)
+                ],
+                dtype=example.dtype,
+            )
+            for example, (_, shape) in zip(examples, specs.values(), strict=True)
+        ]
+        with torch.inference_mode():
+            try:
+                model(*longer)
+            except Exception:  # noqa: BLE001 - sizes that the model itself does not take tell nothing
+                continue
+            try:
+                program.module()(*longer)
+            except Exception:  # noqa: BLE001 - torch's guards raise anything
+                return False
+        return True
     return True
 
 

@@ -171,8 +171,8 @@ def test_cells_that_share_an_export_are_a_group():
         Group("dlrm", "torch", "", ("mxnet",)),
         Group("dlrm", "tensorflow", "torch", ("jax", "mxnet")),
     )
-    with pytest.raises(UsageError, match="onnx cannot be a target"):
-        select([], [], ["onnx"])
+    with pytest.raises(UsageError, match="openvino cannot be a target"):
+        select([], [], ["openvino"])
 
 
 @pytest.fixture(name="defined")
@@ -264,7 +264,7 @@ def test_the_page_has_every_cell_and_fetches_nothing(defined):
 def test_what_is_asked_for_wrongly(tmp_path):
     for arguments, said in (
         (("--models", "resnett"), "did you mean resnet"),
-        (("--to", "onnx"), "onnx cannot be a target of the matrix"),
+        (("--to", "openvino"), "openvino cannot be a target of the matrix"),
     ):
         run = subprocess.run(
             [sys.executable, "-P", "-m", "interop", "matrix", "-o", "out", *arguments],

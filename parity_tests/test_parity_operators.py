@@ -17,6 +17,7 @@ from onnx import helper
 from onnx.backend.test.case.node import collect_testcases
 from onnx.reference import ReferenceEvaluator
 
+from interop.errors import InvalidModel
 from interop.parity.truth.evaluator import Truth
 from interop.parity.truth.operators import OPERATORS
 from interop.parity.truth.operators.elementwise import erf
@@ -259,6 +260,22 @@ def test_recurrent(op: str, direction: str, variant: str) -> None:
         attributes["activations"] = names[op] * D
     model, feeds = single(op, inputs, 3 if op == "LSTM" else 2, opset=22, **attributes)
     agree(ours(model, feeds), runtime(model, feeds), 1e-5)
+
+
+def test_a_state_of_another_batch_has_no_truth() -> None:
+    rng = RNG(0)
+    shapes = {
+        "x": (4, 1, 3),
+        "w": (1, 5, 3),
+        "r": (1, 5, 5),
+        "b": None,
+        "lens": None,
+        "h": (1, 2, 5),
+    }
+    inputs = {n: size and rng.normal(size=size).astype(np.float32) for n, size in shapes.items()}
+    model, feeds = single("RNN", inputs, hidden_size=5)
+    with pytest.raises(InvalidModel, match="initial states are to be"):
+        Truth(model).run(feeds)
 
 
 @pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])

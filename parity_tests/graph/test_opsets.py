@@ -52,20 +52,21 @@ def test_cases_of_the_standard(tmp_path):
         model = canonicalize(path)
         if evaluated(ir.to_proto(model), case):
             continue  # the evaluator has no truth for the canonical graph either
-        for version in (None, OLDEST):
+        least = at_opset(model.clone())
+        tried = [least]
+        if least.opset_imports[""] > OLDEST:
             try:
-                older = ir.to_proto(at_opset(model.clone(), version))
+                tried.append(at_opset(model.clone(), OLDEST))
             except UnsupportedOperator:
-                assert version is not None
                 refused += 1
-                continue
+        for older in map(ir.to_proto, tried):
             problem = evaluated(older, case) and run(older, case)
             held += not problem
             if problem:
                 odd[case.name] = problem
     print(f"{held} graphs give what is recorded, {refused} are refused")
     assert set(odd) <= ODD, odd
-    assert held > 3800
+    assert held > 2600
     assert refused < 200
 
 

@@ -11,6 +11,7 @@ from interop.graph.patterns.gelus import fuse_gelus
 from interop.graph.patterns.layer_norms import fuse_layer_norms
 from interop.graph.patterns.means import fuse_means
 from interop.graph.patterns.moves import shorten_moves
+from interop.graph.patterns.pads import fuse_pads
 from interop.graph.patterns.products import turn_products
 from interop.graph.patterns.recurrences import fuse_recurrences
 from interop.graph.patterns.sigmoids import fuse_sigmoids
@@ -40,6 +41,7 @@ _STEPS = (
     fuse_layer_norms,
     fuse_gelus,
     drop_units,
+    fuse_pads,
     shorten_moves,
     turn_products,
     shorten_moves,

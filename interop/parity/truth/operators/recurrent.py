@@ -122,6 +122,10 @@ class _Recurrent(OpRun):  # type: ignore[misc]
             np.zeros(shape, X.dtype) if s is None else (s.swapaxes(0, 1) if batch_first else s)
             for s in states
         ]
+        if any(start.shape != shape for start in starts):
+            # NumPy would broadcast it, and give an answer where runtimes, as the standard, have none.
+            found = [list(start.shape) for start in starts]
+            raise ValueError(f"initial states are to be {list(shape)}, and are {found}")
         steps = [
             make_step(d, bias[d], functions[d * count : (d + 1) * count]) for d in range(directions)
         ]

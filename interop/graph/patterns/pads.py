@@ -76,14 +76,12 @@ def _fits(node: ir.Node, more: list[int]) -> bool:
         return False
     if node.op_type == "Conv":
         return True
-    if len(node.outputs) > 1 or node.attributes.get_int("ceil_mode", 0):
+    ceiling = node.attributes.get_int("ceil_mode", 0)
+    if len(node.outputs) > 1 or ceiling:
         return False  # the indices would be those without pads; a last window may lie in them alone
     kernel, rank = node.attributes.get_ints("kernel_shape", []), len(more) // 2
     own = node.attributes.get_ints("pads", [0] * len(more))
-    if (
-        node.op_type == "AveragePool"
-        and any(own)
-        and not node.attributes.get_int("count_include_pad", 0)
-    ):
+    counted = node.attributes.get_int("count_include_pad", 0)
+    if node.op_type == "AveragePool" and any(own) and not counted:
         return False
     return all(own[at] + more[at] < kernel[at % rank] for at in range(len(more)))

@@ -252,6 +252,32 @@ def test_positions_are_counted(tmp_path):
     assert (there.grade, back.grade) == ("A", "A")
 
 
+def test_zeros_for_each_of_the_batch(tmp_path):
+    """A row of them in front, as MXNet's zeros_like becomes them; there and back."""
+    sizes = {"first": [0], "one": [1], "rest": [1, 4]}
+    weights = {name: np.array(numbers, np.int64) for name, numbers in sizes.items()}
+    half = numpy_helper.from_array(np.array([0.5], np.float32))
+    nodes = [
+        helper.make_node("Shape", ["x"], ["whole"]),
+        helper.make_node("Slice", ["whole", "first", "one"], ["batch"]),
+        helper.make_node("Concat", ["batch", "rest"], ["shape"], axis=0),
+        helper.make_node("ConstantOfShape", ["shape"], ["halves"], value=half),
+        helper.make_node("Concat", ["halves", "x"], ["y"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 3, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 4, 4])],
+        [numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )
+    imports = [helper.make_opsetid("", 20)]
+    onnx.save(helper.make_model(graph, opset_imports=imports, ir_version=9), tmp_path / "m.onnx")
+    there = interop.convert(str(tmp_path / "m.onnx"), target="caffe2", output=tmp_path / "there")
+    back = interop.convert(str(tmp_path / "there"), target="torch", output=tmp_path / "back")
+    assert (there.grade, back.grade) == ("A", "A")
+
+
 def test_what_caffe2_has_not_is_refused(tmp_path):
     graph = helper.make_graph(
         [helper.make_node("Det", ["x"], ["y"])],

@@ -162,6 +162,17 @@ def constant_fill(w, op, arguments, *inputs):
     return w.node("Expand", value, shape)
 
 
+def given_fill(dtype):
+    """Numbers that stand in the net itself."""
+
+    def convert(w, op, arguments):
+        values = np.asarray(arguments.get("values", []))
+        shape = [int(size) for size in arguments.get("shape", [values.size])]
+        return w.node("Identity", w.constant(values.reshape(shape), dtype))
+
+    return convert
+
+
 def _spatial(arguments, name, rank, default):
     """A window's argument for each axis, in one of the ways in which Caffe2 writes it."""
     plural, single = {"kernel": "kernels", "stride": "strides", "dilation": "dilations",
@@ -440,7 +451,9 @@ EXPORTS = {
     "ExpandDims": dims("Unsqueeze"), "FC": fully_connected(False),
     "FCTransposed": fully_connected(True), "Flatten": flatten, "FlattenToVec": flatten_to_vec,
     "Floor": plain("Floor"), "GE": binary("GreaterOrEqual"), "GT": binary("Greater"),
-    "Gather": gather,
+    "Gather": gather, "GivenTensorBoolFill": given_fill("bool"),
+    "GivenTensorFill": given_fill("float32"), "GivenTensorInt64Fill": given_fill("int64"),
+    "GivenTensorIntFill": given_fill("int32"),
     "HardSigmoid": numbered("HardSigmoid", alpha=("alpha", 0.2), beta=("beta", 0.5)),
     "InstanceNorm": numbered("InstanceNormalization", epsilon=("epsilon", 1e-5)),
     "LE": binary("LessOrEqual"), "LRN": lrn, "LT": binary("Less"), "LayerNorm": layer_norm,

@@ -54,7 +54,7 @@ def needed(request: Request, on: tuple[Backend, ...]) -> dict[str, float]:
         for number, backend in enumerate(on):
             with (
                 watch.of(str(backend)),
-                open_runner(backend, scratch=scratch / str(number)) as runner,
+                open_runner(backend, scratch=scratch) as runner,
             ):
                 runner.load(plan.canonical, calibration=plan.inputs())
                 runner.run(plan.inputs(), plan.outputs(str(number)))

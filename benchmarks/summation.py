@@ -68,16 +68,16 @@ def _windows(image: np.ndarray, kernel: np.ndarray) -> Iterator[np.ndarray]:
 
 def _rows(x: np.ndarray, weight: np.ndarray) -> Iterator[np.ndarray]:
     for dtype in (np.float64, np.float32):
-        yield x.astype(dtype)[:, None] * weight.astype(dtype)[None]
+        yield np.multiply(x.astype(dtype)[:, None], weight.astype(dtype)[None])
 
 
 def model(layer: Layer) -> onnx.ModelProto:
-    ends = [
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape[1:]])]
+    x, y = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape[1:]])
         for name, shape in (("x", layer.x.shape), ("y", layer.shape))
-    ]
+    )
     weights = [nph.from_array(layer.weight, "weight")]
-    graph = helper.make_graph([layer.node], "layer", *ends, weights)
+    graph = helper.make_graph([layer.node], "layer", [x], [y], weights)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
 
 

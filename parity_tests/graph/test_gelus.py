@@ -13,13 +13,14 @@ from interop.graph.canonical import canonicalize
 _HEAD = """<ir_version: 10, opset_import: ["": 20]>
 agraph (float[batch, 9] x) => (float[batch, 9] y)
 <float half = {0.5}, float one = {1.0}, float root = {1.4142135}, float inverse = {0.70710677},
- float tenth = {0.1}> {
+ float tenth = {0.1}, float[1] single = {1.0}, float[1, 1] halves = {0.5}> {
 """
 
-#: As mx.onnx, torch's old exporter and tf2onnx write it.
+#: As mx.onnx, torch's old exporter and tf2onnx write it; numbers with axes, as out of Caffe2.
 WRITTEN = {
     "divided": "a = Div (x, root) b = Erf (a) c = Add (b, one) d = Mul (x, c) y = Mul (d, half)",
     "halved first": "h = Mul (half, x) a = Mul (inverse, x) b = Erf (a) c = Add (one, b) y = Mul (h, c)",
+    "numbers with axes": "a = Mul (x, inverse) b = Erf (a) c = Add (b, single) d = Mul (x, c) y = Mul (d, halves)",
     "by erfc": "h = Mul (x, half) n = Neg (x) a = Mul (n, inverse) b = Erf (a) c = Sub (one, b) y = Mul (h, c)",
 }
 OTHERS = {

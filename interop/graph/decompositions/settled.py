@@ -45,11 +45,10 @@ def expand(op: Builder, node: Operator) -> ir.Value:
 
 def constant_of_shape(op: Builder, node: Operator) -> ir.Value:
     """Spread by a shape that is known, or else by that which is given: it may be sizes."""
-    shape, known_shape = node[0], node.output_shape(0)
-    if known_shape is not None and None not in known_shape:
-        shape = _settled(node, 0)
+    found = node.output_shape(0)
+    is_known = found is not None and None not in found
     value = node.attribute("value", np.zeros(1, np.float32))
-    return op.Expand(np.reshape(value, ()), shape)  # type: ignore[no-any-return]
+    return op.Expand(np.reshape(value, ()), _settled(node, 0) if is_known else node[0])  # type: ignore[no-any-return]
 
 
 def tile(op: Builder, node: Operator) -> ir.Value:

@@ -24,12 +24,13 @@ def given(node: ir.Node, index: int) -> ir.Value | None:
     return node.inputs[index] if index < len(node.inputs) else None
 
 
-def number(value: ir.Value | None) -> float | None:
-    """The constant without axes that `value` is."""
+def number(value: ir.Value | None, axes: int = 0) -> float | None:
+    """The constant that `value` is, without axes or with so many of size 1: what has that many itself
+    keeps its shape beside it."""
     constant = None if value is None else value.const_value
-    if constant is None or constant.size != 1 or len(constant.shape):
+    if constant is None or constant.size != 1 or len(constant.shape) > axes:
         return None
-    return float(constant.numpy())
+    return float(constant.numpy().item())
 
 
 def is_of(value: ir.Value | None, *kinds: ir.DataType) -> bool:

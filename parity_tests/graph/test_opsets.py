@@ -11,6 +11,7 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 import pytest
+from known import BY_CHANCE
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 from suite import judge, plain_cases, with_constants
@@ -43,7 +44,8 @@ def run(model, case):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # some cases overflow on purpose
 def test_cases_of_the_standard(tmp_path):
     """As given, and every third with constants."""
-    given = plain_cases()
+    # What draws random bits may come out as recorded once, and not again.
+    given = [case for case in plain_cases() if not BY_CHANCE.match(case.name)]
     cases = [*given, *(v for case in given[::3] if (v := with_constants(case)) is not None)]
     path = tmp_path / "case.onnx"
     held, refused, odd = 0, 0, {}

@@ -17,8 +17,7 @@ from interop import frameworks, manifest, output, proof, sources, targets
 from interop.environments import Environment, provide
 from interop.errors import UsageError
 from interop.frameworks import able, known
-from interop.graph.canonical import canonicalize, save, signature_of
-from interop.graph.stored import save_stored
+from interop.graph.canonical import canonicalize, save, save_stored, signature_of
 from interop.parity.floor.precisions import precision_named
 from interop.parity.inputs.sets import InputSet
 from interop.progress import Progress, Silent
@@ -238,7 +237,7 @@ def export(
         model = canonicalize(source.onnx)
         canonical, signature = scratch / "canonical.onnx", signature_of(model)
         save(model, canonical)
-        save_stored(model, source.onnx, canonical)
+        save_stored(model, canonical)
     return Export(source, model, signature, canonical)
 
 
@@ -282,7 +281,6 @@ def arrive(
             framework,
             folder,
             channels_last=request.channels_last,
-            exported=departure.source.onnx,
             opset=request.opset,
         )
     evidence.start_truth()

@@ -74,20 +74,18 @@ def lower(
     folder: Path,
     *,
     channels_last: bool = False,
-    exported: Path | None = None,
     opset: int | None = None,
 ) -> Target:
     """Write source (`model.py`) and `weights.safetensors` for `model` (canonical; consumed) into `folder`;
     for ONNX the artifact itself, at `opset` or the oldest that has all its operators, with weights
-    stored as in the file `exported`.
+    as its file stores them.
 
     Raises UnsupportedOperator, naming every node that the framework, or the opset, has no word for,
     before anything is written.
     """
     kind = kind_of(framework)
     if not kind.importer:
-        if exported is not None:
-            store_again(model, exported)
+        store_again(model)
         written = at_opset(model, opset)
         save(written, folder / kind.artifact)
         return Target(kind, folder, _as_named(written), False, written.opset_imports[""])

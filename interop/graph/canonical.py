@@ -26,6 +26,7 @@ from interop.graph.patterns import recognise
 from interop.graph.reshapes import drop_idle_expands, settle_targets, swap_axes
 from interop.graph.shared import share
 from interop.graph.states import drop_zero_states
+from interop.graph.stored import beside, remember_stored, remembered, store_again, stored_in
 from interop.graph.transposes import reduce_untransposed
 from interop.signature import Dim, Signature, TensorSpec
 
@@ -45,6 +46,7 @@ def canonicalize(path: Path) -> ir.Model:
     Raises InvalidModel or UnsupportedOperator (see `load`).
     """
     model = load(path)
+    stored = stored_in(model)
     _read_small(model.graph)
     _prune_imports(model)
     _apply(path, _lift(), model)
@@ -61,7 +63,9 @@ def canonicalize(path: Path) -> ir.Model:
         )
         bring_back(model)
         restore(model, origins)
-    return tidy(path, model, take_away(model), written=True)
+    model = tidy(path, model, take_away(model), written=True)
+    remember_stored(model, stored)
+    return model
 
 
 def tidy(
@@ -126,6 +130,16 @@ def save(model: ir.Model, path: Path) -> None:
     tensors = [value.const_value for value in model.graph.initializers.values()]
     weights = sum(tensor.nbytes for tensor in tensors if tensor is not None)
     ir.save(model, path, external_data=f"{path.name}.data" if weights > 1 << 30 else None)
+
+
+def save_stored(model: ir.Model, path: Path) -> None:
+    """Write, beside the file `path` of the canonical `model`, the same with its weights as they are stored;
+    nothing where none is stored as integers."""
+    if not remembered(model):
+        return
+    copy = model.clone()
+    if store_again(copy):
+        save(copy, beside(path))
 
 
 def _spec(value: ir.Value) -> TensorSpec:

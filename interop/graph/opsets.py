@@ -22,6 +22,7 @@ from interop.graph.decompositions.apply import replace
 from interop.graph.decompositions.builder import Builder
 from interop.graph.expand import expand
 from interop.graph.load import CANONICAL_OPSET
+from interop.graph.patterns.terms import dims, given, integers
 
 #: Softmax, Squeeze and ReduceSum got their present meaning here. Nothing of today reads only what is older.
 OLDEST = 13
@@ -141,7 +142,7 @@ def _step(
     if not (_takes(older.inputs, node.inputs) and _takes(older.outputs, node.outputs)):
         return None
     words = _NEW_WORDS.get((node.op_type, version), {})
-    if any(_text(node, attribute) in new for attribute, new in words.items()):
+    if any(node.attributes.get_string(name, "") in new for name, new in words.items()):
         return None
     if (node.op_type, version) in _REWORDED:
         return _REWORDED[node.op_type, version](node)
@@ -156,14 +157,14 @@ def _step(
     ]
     if not all(_says_default(node.attributes[name], newer) for name in added):
         return None
-    return lambda: _drop(node, added)
+    return lambda: _forget(node, *added)
 
 
 def _takes(
-    formal: Sequence[onnx.defs.OpSchema.FormalParameter], given: Sequence[ir.Value | None]
+    formal: Sequence[onnx.defs.OpSchema.FormalParameter], values: Sequence[ir.Value | None]
 ) -> bool:
     """Whether the older schema has room for these types; a last parameter may stand for several."""
-    for index, value in enumerate(given):
+    for index, value in enumerate(values):
         if value is None or not isinstance(value.type, ir.TensorType) or not formal:
             continue
         if (
@@ -179,39 +180,40 @@ def _used(values: Sequence[ir.Value | None]) -> int:
     return max((at for at, value in enumerate(values, 1) if value is not None), default=0)
 
 
-def _text(node: ir.Node, attribute: str) -> str:
-    return node.attributes[attribute].as_string() if attribute in node.attributes else ""
-
-
 def _says_default(attribute: ir.Attr, schema: onnx.defs.OpSchema) -> bool:
     default = schema.attributes[attribute.name].default_value
     return bool(default.type) and ir.serde.deserialize_attribute(default).value == attribute.value
 
 
-def _drop(node: ir.Node, names: Sequence[str]) -> None:
+def _forget(node: ir.Node, *names: str) -> None:
     for name in names:
-        del node.attributes[name]
+        node.attributes.pop(name, None)
 
 
-def _same(node: ir.Node, names: Sequence[str], default: int) -> Callable[[], None] | None:
-    """Attributes that were not there, where each of their numbers is `default`."""
-    there = [name for name in names if name in node.attributes]
-    values = [np.asarray(node.attributes[name].value) for name in there]
-    return (lambda: _drop(node, there)) if all((v == default).all() for v in values) else None
+def _dilations(node: ir.Node) -> Callable[[], None] | None:
+    """There were none: each is to be 1."""
+    if any(step != 1 for step in node.attributes.get_ints("dilations", [])):
+        return None
+    return lambda: _forget(node, "dilations")
+
+
+def _flat_pool(node: ir.Node) -> Callable[[], None] | None:
+    """It had neither dilations nor ceil_mode."""
+    ceiling = node.attributes.get_int("ceil_mode", 0)
+    if ceiling or _dilations(node) is None:
+        return None
+    return lambda: _forget(node, "ceil_mode", "dilations")
 
 
 def _reduction(node: ir.Node) -> Callable[[], None] | None:
     """Its axes were an attribute, and none meant all of them."""
-    given = node.inputs[1] if len(node.inputs) > 1 else None
-    if given is not None and given.const_value is None:
-        return None
-    axes = [] if given is None else given.const_value.numpy().tolist()  # type: ignore[union-attr]
+    axes = [] if given(node, 1) is None else integers(given(node, 1))
     keeps_all = node.attributes.get_int("noop_with_empty_axes", 0)
-    if keeps_all and not axes:
+    if axes is None or (keeps_all and not axes):
         return None
 
     def change() -> None:
-        _drop(node, [name for name in ("noop_with_empty_axes",) if name in node.attributes])
+        _forget(node, "noop_with_empty_axes")
         node.resize_inputs(1)
         if axes:
             node.attributes.add(ir.AttrInt64s("axes", axes))
@@ -223,21 +225,17 @@ def _split(node: ir.Node) -> Callable[[], None] | None:
     """Parts were equal where no sizes were given; a last one that is smaller is new."""
     if "num_outputs" not in node.attributes:
         return lambda: None
-    data, axis = node.inputs[0], 0
-    if "axis" in node.attributes:
-        axis = node.attributes["axis"].as_int()
-    assert data is not None
-    size = None if data.shape is None else data.shape[axis]
+    sizes, axis = dims(node.inputs[0]), node.attributes.get_int("axis", 0)
+    size = None if sizes is None else sizes[axis]
     even = isinstance(size, int) and size % node.attributes["num_outputs"].as_int() == 0
-    return (lambda: _drop(node, ["num_outputs"])) if even else None
+    return (lambda: _forget(node, "num_outputs")) if even else None
 
 
 def _grid_sample(node: ir.Node) -> Callable[[], None] | None:
     """It had other words for the same modes, and images alone."""
-    data = node.inputs[0]
-    if data is None or data.shape is None or len(data.shape) != 4:
+    if len(dims(node.inputs[0]) or []) != 4:
         return None
-    mode = _text(node, "mode") or "linear"
+    mode = node.attributes.get_string("mode", "linear")
     word = {"linear": "bilinear", "cubic": "bicubic"}.get(mode, mode)
     return lambda: node.attributes.add(ir.AttrString("mode", word))
 
@@ -245,7 +243,8 @@ def _grid_sample(node: ir.Node) -> Callable[[], None] | None:
 def _roi_align(node: ir.Node) -> Callable[[], None] | None:
     """It did not shift by half a pixel, which is the default since."""
     name = "coordinate_transformation_mode"
-    return (lambda: _drop(node, [name])) if _text(node, name) == "output_half_pixel" else None
+    said = node.attributes.get_string(name, "half_pixel")
+    return (lambda: _forget(node, name)) if said == "output_half_pixel" else None
 
 
 def _never(_: ir.Node) -> None:
@@ -259,13 +258,11 @@ _REWORDED: dict[tuple[str, int], Rewording] = {
             "L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "SumSquare"
         )
     },
-    ("AveragePool", 19): lambda node: _same(node, ["dilations"], 1),
+    ("AveragePool", 19): _dilations,
     ("DFT", 20): _never,  # its axis was an attribute, and the default another one
     ("GridSample", 20): _grid_sample,
     ("GroupNormalization", 21): _never,  # a scale and a bias a group, not a channel
-    ("LpPool", 18): lambda node: _same(node, ["dilations"], 1)
-    if not node.attributes.get_int("ceil_mode", 0)
-    else None,
+    ("LpPool", 18): _flat_pool,
     ("RoiAlign", 16): _roi_align,
     ("Split", 18): _split,
 }  # fmt: skip

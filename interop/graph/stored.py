@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from interop.graph.canonical import save
-from interop.graph.load import load
+from interop.graph.patterns.terms import constant
 
 Array = np.ndarray[Any, Any]
+
+#: Where a canonical model keeps what is known of its file; it is not written.
+_KEY = "interop.stored"
 
 
 @dataclass(frozen=True)
@@ -44,47 +46,51 @@ class Stored:
         return (shifted.astype(self.scale.dtype) * scale).astype(self.scale.dtype)
 
 
-def save_stored(model: ir.Model, exported: Path, canonical: Path) -> None:
-    """Beside the file `canonical` of `model`, that with the weights as `exported` stores them; nothing
-    where it stores none as integers."""
-    copy = model.clone()
-    if store_again(copy, exported):
-        save(copy, _beside(canonical))
-
-
 def as_stored(canonical: Path) -> Path:
-    """What `save_stored` wrote beside the file, or else the file itself."""
-    beside = _beside(canonical)
-    return beside if beside.exists() else canonical
+    """What `canonical.save_stored` wrote beside the file, or else the file itself."""
+    stored = beside(canonical)
+    return stored if stored.exists() else canonical
 
 
-def _beside(canonical: Path) -> Path:
+def beside(canonical: Path) -> Path:
+    """Where the graph of the file `canonical` lies with its weights as they are stored."""
     return canonical.with_name(f"{canonical.stem}-stored.onnx")
 
 
-def store_again(model: ir.Model, exported: Path) -> int:
-    """Give the weights of `model` (canonical; in place) that `exported` stores as integers those back.
+def remember_stored(model: ir.Model, known: Mapping[str, Stored]) -> None:
+    """Keep with the canonical `model` what `stored_in` found in the file that it came from."""
+    model.graph.meta[_KEY] = known
+
+
+def remembered(model: ir.Model) -> Mapping[str, Stored]:
+    """What `remember_stored` kept with `model`, or with what it is a clone of."""
+    known: Mapping[str, Stored] = model.graph.meta.get(_KEY, {})
+    return known
+
+
+def store_again(model: ir.Model) -> int:
+    """Give the weights of `model` (canonical; in place) that its file stores as integers those back.
 
     Returns how many. A weight that is not, to the bit, what its integers stand for stays as it is.
     """
-    known = _stored_in(exported)
-    graph, count = model.graph, 0
-    for name, value in list(graph.initializers.items()):
+    known, count = remembered(model), 0
+    for name, value in list(model.graph.initializers.items()):
         one = known.get(name)
         if one is None or value.const_value is None or value.is_graph_output():
             continue
         real = value.const_value.numpy()
         if real.dtype != one.scale.dtype or not np.array_equal(real, one.real()):
             continue
-        _insert(graph, value, one)
+        _insert(model, value, one)
         count += 1
     return count
 
 
-def _stored_in(exported: Path) -> Mapping[str, Stored]:
-    """By the names that the real weights may have: of what is dequantized, and of the result."""
+def stored_in(model: ir.Model) -> Mapping[str, Stored]:
+    """In `model` as it was loaded, by the names that the real weights may have: of what is dequantized,
+    and of the result."""
     found = {}
-    for node in load(exported).graph:
+    for node in model.graph:
         if (node.domain, node.op_type) != ("", "DequantizeLinear"):
             continue
         if node.attributes.get_int("block_size", 0):
@@ -105,21 +111,14 @@ def _constant(value: ir.Value) -> Array | None:
     return None if tensor is None else tensor.numpy()
 
 
-def _insert(graph: ir.Graph, value: ir.Value, one: Stored) -> None:
-    name = str(value.name)
+def _insert(model: ir.Model, value: ir.Value, one: Stored) -> None:
+    name, graph = str(value.name), model.graph
     parts = {"stored": one.integers, "scale": one.scale, "zero": one.zero}
-    operands = []
-    for word, array in parts.items():
-        if array is None:
-            continue
-        made = ir.Value(
-            name=f"{name}/{word}",
-            shape=ir.Shape(array.shape),
-            type=ir.TensorType(ir.DataType.from_numpy(array.dtype)),
-            const_value=ir.tensor(array, name=f"{name}/{word}"),
-        )
-        graph.register_initializer(made)
-        operands.append(made)
+    operands = [
+        constant(model, f"{name}/{word}", array)
+        for word, array in parts.items()
+        if array is not None
+    ]
     axis = {"axis": one.axis} if one.scale.ndim else {}
     node = ir.node("DequantizeLinear", operands, axis, name=f"{name}/real")
     real = node.outputs[0]

@@ -95,7 +95,9 @@ def test_each_backend_has_its_row(record):
 
 def test_fewer_bits(record):
     bits = {row["precision"]: row["effective_bits"] for row in record["variants"]}
+    assert list(bits) == ["fp16", "bf16", "int8-dynamic", "int8-static"]
     assert 9 < bits["fp16"] < 16
+    assert 6 < bits["bf16"] < 12
     assert 2 < bits["int8-dynamic"] < 10
     assert 2 < bits["int8-static"] < 10
 

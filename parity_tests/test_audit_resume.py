@@ -18,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from interop.audit import tries
 from interop.audit.ledger import Ledger
 from interop.audit.run import AuditRequest, run
+from interop.audit.variants import PRECISIONS
 from interop.backends import parse_list, table
 from interop.backends.table import Place, Runtime
 from interop.bench.measure import Effort
@@ -112,7 +113,7 @@ def test_a_killed_audit_goes_on_where_it_ended(tmp_path):
     whole = [line for line in ledger(tmp_path) if line.endswith("}")]
     assert whole[: len(finished)] == finished
     keys = [(line["kind"], json.dumps(line["key"])) for line in map(json.loads, whole)]
-    assert len(set(keys)) == len(keys) == 3 + 1 + 3  # backends, timing, variants
+    assert len(set(keys)) == len(keys) == 3 + 1 + len(PRECISIONS)  # backends, timing, variants
     document = json.loads((tmp_path / "out" / "audit.json").read_text())
     assert [row["grade"] for row in document["backends"]] == ["A"] * 3
     left = {path.name for path in (tmp_path / "out").iterdir()}
@@ -191,7 +192,9 @@ def test_only_what_has_changed_is_run_again(counted, tmp_path):
     small(model, scale=2.0)
     run(request(model, force=True))
     assert counted == all_of_it
-    assert len(ledger(tmp_path)) == len(all_of_it) + 3  # what was there before --force is gone
+    assert len(ledger(tmp_path)) == len(all_of_it) + len(
+        PRECISIONS
+    )  # what was there before --force is gone
 
 
 def test_nothing_is_left_of_an_audit_that_could_not_begin(tmp_path):

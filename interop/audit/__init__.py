@@ -8,6 +8,7 @@ static.py      all of these, of one model; nothing is run
 ways.py        one backend that was tried: grade, reasons, next steps, latency
 memory.py      what a backend will need of memory, estimated before it is tried
 variants.py    the model in fewer bits
+accuracy.py    how often a backend is right, where labels say what that is
 policy.py      what a team requires
 ledger.py      what is finished, on disk, so that a killed audit goes on
 tries.py       what is run, as far as the ledger has it not

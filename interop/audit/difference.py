@@ -17,7 +17,7 @@ from typing import Any
 from interop.errors import InvalidModel, UsageError
 from interop.parity.verdict.grade import rank
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 #: Effective bits that another draw of the floor's runs may move.
 BITS = 1.0
@@ -82,6 +82,7 @@ def _backends(old: Record, new: Record) -> Iterator[Change]:
             yield Change("worse", name, "it is no longer tried")
             continue
         yield from _graded(name, was, row)
+        yield from _right(name, was["accuracy"], row["accuracy"])
         if comparable:
             yield from _timed(name, was, row)
         if was["version"] != row["version"]:
@@ -104,6 +105,16 @@ def _graded(name: str, was: Record, row: Record) -> Iterator[Change]:
     if None not in bits and abs(bits[1] - bits[0]) > BITS:
         kind = "worse" if bits[1] < bits[0] else "better"
         yield Change(kind, name, f"effective bits {bits[0]:.1f} → {bits[1]:.1f}")
+
+
+def _right(name: str, was: Record | None, now: Record | None) -> Iterator[Change]:
+    """Of the same rows; one of them is what rounding may decide."""
+    if not was or not now or was["rows"] != now["rows"] or was["problem"] or now["problem"]:
+        return
+    rows = round((now["right"] - was["right"]) * now["rows"])
+    if abs(rows) > 1:
+        told = f"right in {was['right']:.1%} → {now['right']:.1%} of {now['rows']} rows"
+        yield Change("worse" if rows < 0 else "better", name, told)
 
 
 def _timed(name: str, was: Record, row: Record) -> Iterator[Change]:

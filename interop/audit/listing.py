@@ -6,6 +6,7 @@ name = "mine"                          # of its folder and row; [default: that o
 from = "torch"                         # these as the command's options
 inputs = ["x:float32[batch,16]"]
 data = "mine.npz"
+labels = "right.npy"
 sizes = { sequence = 64 }
 signature = "serve"
 weights = "mine.pt"
@@ -40,7 +41,7 @@ ENDING = ".toml"
 
 #: Keys of a model, and what their values are.
 _MODEL = {
-    "model": str, "name": str, "from": str, "inputs": list, "data": str, "sizes": dict,
+    "model": str, "name": str, "from": str, "inputs": list, "data": str, "labels": str, "sizes": dict,
     "signature": str, "weights": str, "trust": bool, "package": str,
 }  # fmt: skip
 _PACKAGE = {"requirement": str, "registry": str, "licence": str, "what": str, "files": dict}
@@ -48,12 +49,14 @@ _PACKAGE = {"requirement": str, "registry": str, "licence": str, "what": str, "f
 
 @dataclass(frozen=True)
 class Entry:
-    """One model. text: as it was named; package: where its files come from, and the folder for them."""
+    """One model. text: as it was named; package: where its files come from, and the folder for them;
+    labels: what is right for its inputs."""
 
     name: str
     text: str
     request: Request
     package: tuple[Package, Path] | None = None
+    labels: Path | None = None
 
     def ready(self) -> Request:
         """What to audit, its package's files fetched. Raises InvalidModel where they cannot be had."""
@@ -140,7 +143,7 @@ def _entry(path: Path, row: Any, known: Mapping[str, Package], common: Request) 
         home = cache_folder() / "packages" / re.sub(r"[^\w.=-]+", "_", chosen.requirement)
         package = chosen, home
     model = _placed(home, row["model"], package is not None and not _called(row["model"]))
-    weights, data = row.get("weights"), row.get("data")
+    weights, data, labels = row.get("weights"), row.get("data"), row.get("labels")
     request = replace(
         common,
         model=model,
@@ -154,7 +157,8 @@ def _entry(path: Path, row: Any, known: Mapping[str, Package], common: Request) 
         beside=beside,
     )
     name = row.get("name", Path(row["model"]).stem)
-    return Entry(re.sub(r"[^\w.-]+", "_", name), row["model"], request, package)
+    right = None if labels is None else Path(_placed(beside, labels, False))
+    return Entry(re.sub(r"[^\w.-]+", "_", name), row["model"], request, package, right)
 
 
 def _placed(folder: Path, text: str, surely: bool) -> str:

@@ -10,6 +10,7 @@
     without = ["custom-operator", "random-operator"]   # findings that it must not have
     targets = ["web-webgpu"]                           # whose operators cover it
     variants = { int8-static = 6.0 }                   # effective bits that a precision keeps
+    accuracy = { int8-static = 0.92 }                  # of a precision or a backend, at least (--labels)
 
 A rule that is not there requires nothing. Everything is judged on the audit's record alone.
 """
@@ -189,6 +190,16 @@ def _variants(least: dict[str, float], policy: Policy, record: Record) -> Iterat
             yield f"{precision} keeps {row['effective_bits']:.1f} bits, required are {bits}"
 
 
+def _accuracy(least: dict[str, float], policy: Policy, record: Record) -> Iterator[str]:
+    rows = {row["precision"]: row for row in record["variants"]} | _rows(record)
+    for name, share in least.items():
+        found = rows[name]["accuracy"] if name in rows else None
+        if found is None or found["right"] is None:
+            yield f"how often {name} is right was not measured"
+        elif found["right"] < share:
+            yield f"{name} is right in {found['right']:.2%}, required is {share:.2%}"
+
+
 def _words(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(v, str) for v in value)
 
@@ -205,8 +216,12 @@ def _kinds() -> list[str]:
     return [rule.name for rule in FINDINGS]
 
 
-def _bits_each(value: Any) -> bool:
+def _numbers(value: Any) -> bool:
     return isinstance(value, dict) and bool(value) and all(map(_number, value.values()))
+
+
+def _shares(value: Any) -> bool:
+    return _numbers(value) and max(value.values()) <= 1
 
 
 RULES: Mapping[str, Rule] = {
@@ -218,5 +233,6 @@ RULES: Mapping[str, Rule] = {
     "licences": Rule("a list of licences", _words, _licences),
     "without": Rule(f"a list of {', '.join(_kinds())}", _among(_kinds), _without),
     "targets": Rule(f"a list of {', '.join(targets())}", _among(targets), _targets),
-    "variants": Rule("a table of precisions and bits", _bits_each, _variants),
+    "variants": Rule("a table of precisions and bits", _numbers, _variants),
+    "accuracy": Rule("a table of precisions or backends and shares", _shares, _accuracy),
 }

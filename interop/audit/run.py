@@ -18,8 +18,9 @@ from interop.audit.ways import Way, ranked, way
 from interop.backends import Backend
 from interop.bench.grading import Graded, Settings
 from interop.bench.measure import Effort
-from interop.bench.subject import Subject, load
+from interop.bench.subject import SETS, Subject, load
 from interop.checks.homes import Homes
+from interop.errors import UsageError
 from interop.output import staged, write_json
 from interop.progress import Progress, Silent
 
@@ -38,7 +39,7 @@ DOCUMENT = "audit.json"
 class AuditRequest:
     """`model` as a conversion takes one; on: where it is tried; policy: what is required of it;
     resume: of an audit that was finished, run what has changed since; ignore_memory: try what will not
-    fit."""
+    fit; labels: a file with what is right for each row of the model's own inputs."""
 
     model: conversion.Request
     on: tuple[Backend, ...]
@@ -47,6 +48,15 @@ class AuditRequest:
     effort: Effort = field(default=EFFORT)
     resume: bool = False
     ignore_memory: bool = False
+    labels: Path | None = None
+
+    def check(self) -> None:
+        """Raise UsageError where labels have no inputs to be of."""
+        if self.labels is not None and self.model.data is None:
+            raise UsageError(
+                "--labels says what is right for your own inputs, and there are none",
+                hint="Give them, too: --data inputs.npz.",
+            )
 
 
 @dataclass(frozen=True)
@@ -71,15 +81,16 @@ def run(
     done, and what loading the model raises; then nothing new is left on disk, and no process.
     """
     progress = progress or Silent()
+    request.check()
     model, folder = request.model, request.output
     check_begins(folder, DOCUMENT, force=model.force, resume=request.resume)
     policy = None if request.policy is None else policies.read(request.policy)
     with begun(folder, force=model.force) as scratch:
         homes = homes or Homes(request.on, progress)  # made while the model is exported
-        subject = load(model, scratch, progress)
+        subject = load(model, scratch, progress, SETS if request.labels is None else None)
         with progress.stage("read the model"):
             static = static_audit(subject.exported, subject.canonical, _sizes(subject))
-        ledger = Ledger(folder / LEDGER, facts_of(subject, model.seed))
+        ledger = Ledger(folder / LEDGER, facts_of(subject, model.seed, request.labels))
         settings = Settings(model.timeout, model.seed, _for_artifacts(folder))
         tries = Tries(request, subject, static, homes, settings, ledger, progress)
         graded = tries.grades()

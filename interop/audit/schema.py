@@ -32,10 +32,15 @@ _LATENCY = _object(
     percentiles=_object(p50=_maybe(_NUMBER), p90=_maybe(_NUMBER), p99=_maybe(_NUMBER)),
 )  # fmt: skip
 
+_ACCURACY = _object(
+    output=_TEXT, rows=_COUNT, right=_maybe(_NUMBER), f1=_maybe(_NUMBER), of_truth=_maybe(_NUMBER),
+    other=_maybe(_COUNT), problem=_TEXT,
+)  # fmt: skip
+
 _BACKEND = _object(
     backend=_TEXT, title=_TEXT, version=_TEXT, grade=_GRADE, passes=_FLAG, verdict=_maybe(_TEXT),
     effective_bits=_maybe(_NUMBER), sentence=_TEXT, next_steps=_TEXTS, unavailable=_FLAG,
-    exit_code=_COUNT, bytes=_maybe(_COUNT), latency=_maybe(_LATENCY),
+    exit_code=_COUNT, bytes=_maybe(_COUNT), latency=_maybe(_LATENCY), accuracy=_maybe(_ACCURACY),
 )  # fmt: skip
 
 _FINDING = _object(
@@ -81,6 +86,7 @@ SCHEMA: dict[str, Any] = {
                 grade=_GRADE,
                 sentence=_TEXT,
                 next_step=_TEXT,
+                accuracy=_maybe(_ACCURACY),
             )
         ),
         policy=_maybe(

@@ -85,7 +85,7 @@ def _audited(
             model = entry.ready()
         one = AuditRequest(
             model, request.on, request.output / entry.name, request.policy, request.effort,
-            resume=not request.force, ignore_memory=request.ignore_memory,
+            resume=not request.force, ignore_memory=request.ignore_memory, labels=entry.labels,
         )  # fmt: skip
         record = run(one, progress, homes).document
     except Exception as error:  # noqa: BLE001 - whatever goes wrong is a row, and not the end

@@ -4,9 +4,11 @@ is not run again."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from interop.audit.accuracy import accuracy
 from interop.audit.ledger import Ledger
 from interop.audit.memory import check_backend, check_truth
 from interop.audit.static import StaticAudit
@@ -25,6 +27,7 @@ from interop.bench.run import Request as Timing
 from interop.bench.run import timed
 from interop.bench.subject import Subject
 from interop.checks.homes import Homes
+from interop.checks.labels import Labels, read_labels
 from interop.errors import (
     InteropError,
     InvalidModel,
@@ -44,16 +47,17 @@ SETTLED = {
     0, ParityFailed.exit_code, UnsupportedOperator.exit_code, InvalidModel.exit_code,
 }  # fmt: skip
 
-_KEPT = ("why", "hint", "exit_code", "grade", "version", "bytes", "convert")
+_KEPT = ("why", "hint", "exit_code", "grade", "version", "bytes", "convert", "accuracy")
 
 
-def facts_of(subject: Subject, seed: int) -> dict[str, Any]:
-    """What decides every row of an audit: the model as backends get it, the inputs, the seed, and the
-    versions of what grades."""
+def facts_of(subject: Subject, seed: int, labels: Path | None = None) -> dict[str, Any]:
+    """What decides every row of an audit: the model as backends get it, the inputs and what is right for
+    them, the seed, and the versions of what grades."""
     beside = subject.canonical.with_name(f"{subject.canonical.name}.data")
     return {
         "model": [digest(path) for path in (subject.canonical, beside) if path.exists()],
         "inputs": digest(subject.plan.folder / "inputs"),
+        "labels": None if labels is None else digest(labels),
         "seed": seed,
         "versions": host_versions(),
     }
@@ -71,6 +75,7 @@ class Tries:
     ledger: Ledger
     progress: Progress
     _truth_is_there: bool = False
+    _labels: Labels | None = None
 
     def grades(self) -> dict[Backend, Graded]:
         """A row for each backend, whatever went wrong there.
@@ -117,6 +122,9 @@ class Tries:
         except MemoryShort as error:
             return failed(error, Graded(version=key["version"]))
         row = grade_on(backend, self.subject.plan, self.homes, self.settings, self.progress)
+        if self._labels is not None and row.outputs:
+            made = accuracy(self.subject.plan, self._labels, row.outputs)
+            row = replace(row, accuracy=made.to_json())
         if row.exit_code in SETTLED:
             self.ledger.keep("backend", {name: getattr(row, name) for name in _KEPT}, **key)
         return row
@@ -138,7 +146,7 @@ class Tries:
         if kept is not None:
             return Variant(**kept)
         self._find_truth()
-        made = variant(precision, self.subject.plan, self.settings, self.progress)
+        made = variant(precision, self.subject.plan, self.settings, self.progress, self._labels)
         if made.effective_bits is not None:
             self.ledger.keep("variant", made.to_json(), precision=precision)
         return made
@@ -147,8 +155,11 @@ class Tries:
         if not self._truth_is_there:
             if not self.request.ignore_memory:
                 check_truth(self.static)
-            find_truth(self.subject.plan, self.settings, self.progress)
+            plan, labels = self.subject.plan, self.request.labels
+            find_truth(plan, self.settings, self.progress)
             self._truth_is_there = True
+            if labels is not None:
+                self._labels = read_labels(labels, plan, plan.outputs("truth"))
 
 
 def _without_runs(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""The model in fewer bits, by ONNX Runtime's own tools, graded where they run: on its processor.
+"""The model in fewer bits, graded where it runs on a processor: bfloat16 in PyTorch, as ONNX Runtime has
+few kernels for it; the rest is made by ONNX Runtime's own tools, and runs there.
 
 Effective bits are counted against the float64 truth of the float32 model, so that they say what is
 lost by going there.
@@ -6,28 +7,32 @@ lost by going there.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from interop.audit.accuracy import accuracy
 from interop.backends import Backend
-from interop.bench.grading import Settings, grade_on
+from interop.backends.typed import MAKER, make
+from interop.bench.grading import Settings, grade_on, shipped_bytes
 from interop.checks.homes import Homes
+from interop.checks.labels import Labels
 from interop.conversion import provide_for
 from interop.errors import InteropError
 from interop.progress import Progress
 from interop.proof import Plan
 from interop.workers import Worker
 
-MAKER = "interop.converters.onnxruntime.variants"
-RUNS_ON = Backend("onnxruntime", None, "cpu", None)
+_ORT, _TORCH = Backend("onnxruntime"), Backend("torch")
 
-#: What is tried, in order.
-PRECISIONS = ("fp16", "int8-dynamic", "int8-static")
+#: What is tried, in order, and where.
+PRECISIONS = {"fp16": _ORT, "bf16": _TORCH, "int8-dynamic": _ORT, "int8-static": _ORT}
 
 
 @dataclass(frozen=True)
 class Variant:
-    """effective_bits and bytes are None where it could not be made or run; `sentence` says why."""
+    """effective_bits and bytes are None where it could not be made or run; `sentence` says why.
+    accuracy: as of a backend."""
 
     precision: str
     bytes: int | None
@@ -35,30 +40,36 @@ class Variant:
     grade: str | None
     sentence: str
     next_step: str = ""
+    accuracy: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return dict(vars(self))
 
 
-def variant(precision: str, plan: Plan, settings: Settings, progress: Progress) -> Variant:
+def variant(
+    precision: str, plan: Plan, settings: Settings, progress: Progress,
+    labels: Labels | None = None,
+) -> Variant:  # fmt: skip
     """The model made in that precision, run on the inputs of `plan` and held against its truth, which
     is there already. int8-static is calibrated on those inputs, too. Whatever goes wrong is in it."""
-    path = settings.scratch / f"{precision}.onnx"
+    backend, path = PRECISIONS[precision], settings.scratch / f"{precision}.onnx"
+
+    def maker() -> Worker:
+        home = provide_for("onnx", None, progress)
+        return Worker(home.interpreter, MAKER, label="onnx", timeout=settings.timeout)
+
     with progress.stage(f"in {precision}"):
         try:
-            home = provide_for("onnx", None, progress)
-            with Worker(home.interpreter, MAKER, label="onnx", timeout=settings.timeout) as maker:
-                made = maker.call(
-                    "make_variant", model=str(plan.canonical), path=str(path),
-                    precision=precision, calibration=plan.inputs(),
-                )  # fmt: skip
+            make(plan.canonical, path, precision, plan.inputs(), maker)
         except InteropError as error:
             return Variant(precision, None, None, None, error.message, error.hint)
         narrow = replace(plan, canonical=path)
-        row = grade_on(RUNS_ON, narrow, Homes((RUNS_ON,), progress), settings, progress)
+        row = grade_on(backend, narrow, Homes((backend,), progress), settings, progress)
+    size = shipped_bytes(path, _ORT)
     if row.grade is None:
-        return Variant(precision, made["bytes"], None, None, row.why, row.hint)
+        return Variant(precision, size, None, None, row.why, row.hint)
     found = row.grade
     return Variant(
-        precision, made["bytes"], found["effective_bits"], found["letter"], found["sentence"]
-    )
+        precision, size, found["effective_bits"], found["letter"], found["sentence"],
+        accuracy=None if labels is None else accuracy(plan, labels, row.outputs).to_json(),
+    )  # fmt: skip

@@ -15,7 +15,7 @@ from interop.parity.verdict.grade import rank
 @dataclass(frozen=True)
 class Way:
     """grade is None where it could not be run; `unavailable`: this machine lacks it. latency: as the
-    bench has it, in seconds, None where it has no figure."""
+    bench has it, in seconds, None where it has no figure; accuracy: where labels are given."""
 
     backend: str
     title: str
@@ -30,6 +30,7 @@ class Way:
     exit_code: int
     bytes: int | None
     latency: Mapping[str, Any] | None
+    accuracy: Mapping[str, Any] | None
 
     def to_json(self) -> dict[str, Any]:
         return {**vars(self), "next_steps": list(self.next_steps)}
@@ -58,6 +59,7 @@ def way(
         exit_code=exit_code,
         bytes=graded.bytes,
         latency=_latency(timing, reference),
+        accuracy=graded.accuracy,
     )
 
 

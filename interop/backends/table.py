@@ -21,7 +21,7 @@ class Place:
     """One device of a runtime.
 
     framework: whose environment it runs in; precisions: the first is what it runs in unasked, and
-    those of `typed` are made in the model itself, by ONNX Runtime's tools, under that name there;
+    those of `typed` are made in the model itself, under that name (backends/typed.py);
     guest: the worker's module, where it is not the framework's own; nvidia: it needs such a GPU,
     and `builds_anywhere`, that only running does.
     """
@@ -67,8 +67,8 @@ _ORT = "interop.converters.onnxruntime.guest"
 _TYPED = {"fp16": "fp16", "int8": "int8-static"}
 
 #: What engines compute in: what the model says, but for TF32.
-_ENGINE = ("fp32", "tf32", "fp16", "int8")
-_ENGINE_TYPED = {"fp16": "fp16", "int8": "int8-symmetric"}
+_ENGINE = ("fp32", "tf32", "fp16", "bf16", "int8")
+_ENGINE_TYPED = {"fp16": "fp16", "bf16": "bf16", "int8": "int8-symmetric"}
 
 #: Those that take ONNX.
 TAKING_ONNX = (

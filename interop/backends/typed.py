@@ -10,6 +10,9 @@ from interop import output
 from interop.backends.artifacts import digests
 from interop.backends.grammar import Backend
 from interop.errors import UsageError
+from interop.graph.bfloat16 import compute_in_bfloat16
+from interop.graph.canonical import save
+from interop.graph.load import load
 from interop.graph.stored import as_stored
 from interop.progress import Progress
 from interop.workers import Worker
@@ -19,6 +22,9 @@ MAKER = "interop.converters.onnxruntime.variants"
 
 #: Those that look at inputs.
 _CALIBRATED = ("int8",)
+
+#: What `make` makes itself; for the rest it asks `MAKER`.
+_OURS = "bf16"
 
 
 def typed(
@@ -51,13 +57,25 @@ def typed(
     variant = backend.place.typed[precision]
     place = folder / f"{variant}-{hashlib.sha256(''.join(facts).encode()).hexdigest()[:16]}"
     if not place.exists():
-        with (
-            output.staged(place) as aside,
-            progress.stage(f"convert to {precision} for {backend}"),
-            maker() as worker,
-        ):
-            worker.call(
-                "make_variant", model=model, path=aside / "model.onnx", precision=variant,
-                calibration=list(seen),
-            )  # fmt: skip
+        with output.staged(place) as aside, progress.stage(f"convert to {precision} for {backend}"):
+            make(model, aside / "model.onnx", variant, seen, maker)
     return place / "model.onnx"
+
+
+def make(
+    model: Path, path: Path, variant: str, calibration: Sequence[str], maker: Callable[[], Worker]
+) -> None:
+    """Write the canonical `model` to `path`, computing in `variant`: bf16, or what `MAKER` can.
+
+    calibration: folders of inputs, for a variant that needs some. maker: starts that worker. Raises
+    UnsupportedOperator where the model cannot be made.
+    """
+    if variant == _OURS:
+        graph = load(model)
+        compute_in_bfloat16(graph)
+        save(graph, path)
+        return
+    with maker() as worker:
+        worker.call(
+            "make_variant", model=model, path=path, precision=variant, calibration=list(calibration)
+        )

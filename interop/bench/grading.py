@@ -40,6 +40,9 @@ class Graded:
     """One backend. why: what keeps it from being measured, or empty, and `hint` what to do about it;
     exit_code: what that alone would end a command with.
 
+    outputs: folders of what it gave, one a set of inputs, as long as they are there; accuracy: what
+    an audit with labels says of them.
+
     version: of what ran it; bytes: of what has to be shipped; convert: seconds that making that took,
     None where the backend takes the model as it is. ready: None where it was not brought so far, or
     in another run.
@@ -53,6 +56,8 @@ class Graded:
     bytes: int | None = None
     convert: float | None = None
     ready: Ready | None = None
+    outputs: tuple[str, ...] = ()
+    accuracy: dict[str, Any] | None = None
 
     @property
     def passes(self) -> bool:
@@ -124,7 +129,7 @@ def grade_on(
         given = grade(hold(plan, [attempt], ()).sides[0])
     except Exception as error:  # noqa: BLE001 - whatever goes wrong is a row, and not the end
         return failed(error, row)
-    row = replace(row, grade=given.to_json())
+    row = replace(row, grade=given.to_json(), outputs=tuple(outputs))
     if given.passes:
         return row
     why = f"parity failed, grade {given.letter}: {given.sentence}"

@@ -30,8 +30,12 @@ class Subject:
     plan: proof.Plan
 
 
-def load(request: conversion.Request, scratch: Path, progress: Progress) -> Subject:
+def load(
+    request: conversion.Request, scratch: Path, progress: Progress, sets: int | None = SETS
+) -> Subject:
     """Load the model in its own framework, export it, and write its canonical form to `scratch`.
+
+    sets: of inputs, at most; None takes all that there are.
 
     Raises what loading and exporting raise.
     """
@@ -51,7 +55,7 @@ def load(request: conversion.Request, scratch: Path, progress: Progress) -> Subj
     plan = proof.plan(
         made.canonical, made.signature, reference.architecture, request, scratch / "parity"
     )
-    plan = replace(plan, sets=plan.sets[:SETS])
+    plan = replace(plan, sets=plan.sets[:sets])
     source = made.source
     return Subject(reference, source.onnx, made.canonical, made.signature, source.notes, plan)
 

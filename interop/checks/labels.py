@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,15 +29,15 @@ class Labels:
     by_output: Mapping[str, tuple[Array, ...]]
 
 
-def read_labels(path: Path, plan: Plan) -> Labels:
-    """The labels in `path` for the plan's inputs, whose source has run already.
+def read_labels(path: Path, plan: Plan, outputs: Sequence[str]) -> Labels:
+    """The labels in `path` for the plan's inputs, of which the folders `outputs` have the right results.
 
     An array without a name is for all the sets in a row, and for the one output that it goes with.
     Raises UsageError where they cannot be read, are no whole numbers, or go with no output.
     """
     given = _read(path)
     if None in given:
-        return Labels(_unnamed(path, given[None], plan))
+        return Labels(_unnamed(path, given[None], outputs))
     names = [spec.name for spec in plan.signature.outputs]
     by_output: dict[str, tuple[Array, ...]] = {}
     for name in names:
@@ -45,7 +45,7 @@ def read_labels(path: Path, plan: Plan) -> Labels:
         if all(part is not None for part in parts):
             by_output[name] = tuple(part for part in parts if part is not None)
         elif name in given:
-            by_output[name] = _split(path, given[name], plan, name)
+            by_output[name] = _split(path, given[name], outputs, name)
     used = {*by_output, *(f"{one.label}/{name}" for one in plan.sets for name in by_output)}
     unknown = [str(key) for key in given if key not in used]
     if unknown or not by_output:
@@ -98,9 +98,9 @@ def _whole(path: Path, array: Array) -> Array:
     return array.astype(np.int64)
 
 
-def _split(path: Path, array: Array, plan: Plan, name: str) -> tuple[Array, ...]:
-    """By the rows that the source gave for each set."""
-    rows = [read_tensors(folder)[name].shape[:1] for folder in plan.outputs("source")]
+def _split(path: Path, array: Array, outputs: Sequence[str], name: str) -> tuple[Array, ...]:
+    """By the rows that each set has."""
+    rows = [read_tensors(folder)[name].shape[:1] for folder in outputs]
     counts = [row[0] if row else 1 for row in rows]
     if array.ndim == 0 or array.shape[0] != sum(counts):
         raise UsageError(
@@ -110,8 +110,8 @@ def _split(path: Path, array: Array, plan: Plan, name: str) -> tuple[Array, ...]
     return tuple(np.split(array, np.cumsum(counts)[:-1]))
 
 
-def _unnamed(path: Path, array: Array, plan: Plan) -> dict[str, tuple[Array, ...]]:
-    first = read_tensors(plan.outputs("source")[0])
+def _unnamed(path: Path, array: Array, outputs: Sequence[str]) -> dict[str, tuple[Array, ...]]:
+    first = read_tensors(outputs[0])
     fitting = [name for name, output in first.items() if goes_with(array, output)]
     if len(fitting) != 1:
         shapes = ", ".join(f"{name} {list(output.shape)}" for name, output in first.items())
@@ -120,7 +120,7 @@ def _unnamed(path: Path, array: Array, plan: Plan) -> dict[str, tuple[Array, ...
             f"labels {list(array.shape)} in {path} go with {which}: {shapes}",
             hint="Name the output: numpy.savez('labels.npz', output_name=labels).",
         )
-    return {fitting[0]: _split(path, array, plan, fitting[0])}
+    return {fitting[0]: _split(path, array, outputs, fitting[0])}
 
 
 def goes_with(labels: Array, output: Array) -> bool:

@@ -61,7 +61,9 @@ class Sides:
             evidence.run_source()
             evidence.start_truth()  # which waits for the source
             seconds = time.perf_counter() - start
-            labels = None if request.labels is None else read_labels(request.labels, plan)
+            labels = None
+            if request.labels is not None:
+                labels = read_labels(request.labels, plan, plan.outputs("source"))
             again = trials.run(self._run_source, self.scratch / "trials-source")
             own = self._own_gradients()
         source = self._source(plan.outputs("source"), seconds, again)

@@ -14,6 +14,7 @@ from interop.cli.options import (
     Force,
     From,
     Inputs,
+    Labels,
     OwnInputs,
     SignatureName,
     Sizes,
@@ -71,6 +72,7 @@ def audit(
     ] = False,
     inputs: Inputs = None,
     data: OwnInputs = None,
+    labels: Labels = None,
     sizes: Sizes = None,
     signature: SignatureName = None,
     weights: Weights = None,
@@ -123,7 +125,8 @@ def audit(
     backends = parse_list(on or ",".join(USUAL))
     effort = replace(EFFORT, seconds=seconds, seed=seed)
     if len(models) > 1 or models[0].endswith(ENDING):
-        chosen, folder = entries(models, asked), output or Path("audits")
+        listed, folder = entries(models, asked), output or Path("audits")
+        chosen = tuple(replace(entry, labels=entry.labels or labels) for entry in listed)
         _several(
             SeveralRequest(chosen, backends, folder, policy, effort, force, resume, ignore_memory),
             as_json=as_json,
@@ -131,7 +134,7 @@ def audit(
         return
     model = replace(asked, model=models[0])
     folder = output or Path(f"{resolve(models[0], source).name}-audit")
-    request = AuditRequest(model, backends, folder, policy, effort, resume, ignore_memory)
+    request = AuditRequest(model, backends, folder, policy, effort, resume, ignore_memory, labels)
     with RichProgress() as progress:
         done = run(request, progress)
     if as_json:

@@ -13,6 +13,7 @@ from interop.cli.options import (
     Force,
     From,
     Inputs,
+    Labels,
     Model,
     OwnInputs,
     Seed,
@@ -60,13 +61,7 @@ def check(
             help="Many sets of inputs: other sizes, edge cases, scales that meet every threshold.",
         ),
     ] = False,
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            "--labels",
-            help="What is right for each row of --data: class numbers in an .npy, .npz or .csv.",
-        ),
-    ] = None,
+    labels: Labels = None,
     gradients: Annotated[
         bool,
         typer.Option("--gradients", help="Compare the gradients, too, where a side has some."),

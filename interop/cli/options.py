@@ -31,6 +31,13 @@ OwnInputs = Annotated[
         "package.module:callable that yields mappings of arrays.",
     ),
 ]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        help="What is right for each row of --data: class numbers in an .npy, .npz or .csv.",
+    ),
+]
 Sizes = Annotated[
     list[str] | None,
     typer.Option("--size", help="Size of a dynamic dimension, e.g. sequence=128. Repeatable."),

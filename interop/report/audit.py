@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from interop.report.words import seconds
+from interop.report.words import seconds, share_right
 
 Record = Mapping[str, Any]
+
+#: Of a row that did not run.
+_UNTOLD = {"right": None}
 
 
 def headline(record: Record) -> str:
@@ -30,13 +33,18 @@ def markdown(record: Record) -> str:
     if record["policy"] is not None:
         broken = record["policy"]["violations"]
         lines += [f"- **{one['rule']}**: {cell(one['sentence'])}" for one in broken] + [""]
-    lines += ["| backend | grade | effective bits | latency | |", "|---|---|---:|---:|---|"]
+    labelled = any(row["accuracy"] is not None for row in record["backends"])
+    lines += [
+        f"| backend | grade | effective bits |{' right |' if labelled else ''} latency | |",
+        f"|---|---|---:|{'---:|' if labelled else ''}---:|---|",
+    ]
     for row in record["backends"]:
         bits, latency = row["effective_bits"], row["latency"]
         words = [row["sentence"], *row["next_steps"][:1]] if not row["passes"] else []
+        right = f"{share_right(row['accuracy'] or _UNTOLD)} | " if labelled else ""
         lines.append(
             f"| `{row['backend']}` | {row['grade'] or '–'} | {'–' if bits is None else f'{bits:.1f}'} "
-            f"| {'–' if latency is None else seconds(latency['median'])} | {cell(' '.join(words))} |"
+            f"| {right}{'–' if latency is None else seconds(latency['median'])} | {cell(' '.join(words))} |"
         )
     found = [one for one in record["static"]["findings"] if one["severity"] != "informs"]
     if found:

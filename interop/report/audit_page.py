@@ -9,7 +9,7 @@ from typing import Any
 
 from interop.report.audit import headline
 from interop.report.audit_plots import Line, bars, tails
-from interop.report.words import amount, bytes_for_people, seconds
+from interop.report.words import amount, bytes_for_people, seconds, share_right, told_right
 
 Record = Mapping[str, Any]
 
@@ -101,6 +101,7 @@ def _way(row: Record) -> str:
     words += [] if bits is None else [f"{bits:.1f} effective bits"]
     latency = row["latency"]
     words += [] if latency is None else [f"{seconds(latency['median'])} a run"]
+    words.append(told_right(row["accuracy"]))
     small = "".join(f"<span>{escape(word)}</span>" for word in words if word)
     steps = "".join(f'<p class="next">{escape(step)}</p>' for step in row["next_steps"])
     label = "no grade" if grade is None else f"grade {grade}"
@@ -144,7 +145,7 @@ def _variants(rows: Sequence[Record]) -> str:
     lines = [
         Line(
             f"{row['precision']}, {amount(row['bytes'], 'B')}",
-            row["effective_bits"], row["effective_bits"], f"{row['effective_bits']:.1f} bits",
+            row["effective_bits"], row["effective_bits"], _left(row),
         )
         for row in made
     ]  # fmt: skip
@@ -157,9 +158,15 @@ def _variants(rows: Sequence[Record]) -> str:
         return ""
     plot = bars("Effective bits by precision", "effective bits", 24.0, lines) if lines else ""
     return f"""<h2>In fewer bits</h2>
-<p>Made with ONNX Runtime's own tools and run there. Effective bits of the worst output: float32 has 24,
-float16 can have 11.</p>
+<p>Made with ONNX Runtime's own tools and run there; bfloat16 in PyTorch. Effective bits of the worst
+output: float32 has 24, float16 can have 11, bfloat16 8.</p>
 {plot}{failed}"""
+
+
+def _left(row: Record) -> str:
+    bits = f"{row['effective_bits']:.1f} bits"
+    found = row["accuracy"]
+    return bits if found is None else f"{bits}, right in {share_right(found)}"
 
 
 def _findings(rows: Sequence[Record]) -> str:

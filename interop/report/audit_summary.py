@@ -12,7 +12,7 @@ from rich.text import Text
 
 from interop.report.audit import headline
 from interop.report.audits import mark, sentence
-from interop.report.words import amount, bytes_for_people, seconds
+from interop.report.words import amount, bytes_for_people, seconds, told_right
 
 if TYPE_CHECKING:
     from interop.audit.difference import Change
@@ -29,6 +29,9 @@ def audit_summary(audit: Audit, console: Console | None = None) -> None:
         console.print(Text(f"  {one['rule']}: {one['sentence']}", "red"))
     console.print()
     console.print(_backends(record["backends"]))
+    for row in record["backends"]:
+        if row["accuracy"] is not None:
+            console.print(Text(f"{row['backend']}: {told_right(row['accuracy'])}"))
     for row in record["backends"]:
         if not row["passes"]:
             console.print(Text(f"{row['backend']}: {row['sentence']}"))
@@ -77,7 +80,8 @@ def _fewer_bits(rows: Sequence[dict[str, Any]], console: Console) -> None:
         else:
             size = bytes_for_people(row["bytes"])
             bits = f"{row['effective_bits']:.1f} of 24 effective bits are left, {size}"
-            console.print(Text(f"in {row['precision']}: {bits}"))
+            right = told_right(row["accuracy"])
+            console.print(Text(f"in {row['precision']}: {bits}{right and '; '}{right}"))
 
 
 def _facts(static: dict[str, Any]) -> Text:

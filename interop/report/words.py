@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 def amount(number: float, unit: str = "") -> str:
     """1234567 → "1.23 M", in powers of 1000."""
@@ -14,6 +17,21 @@ def amount(number: float, unit: str = "") -> str:
 def bytes_for_people(count: float) -> str:
     """1234567 → "1.23 MB"."""
     return amount(count, "B")
+
+
+def share_right(accuracy: Mapping[str, Any]) -> str:
+    """Of an audit's row: "93.4 %", or that there is nothing to tell."""
+    return "–" if accuracy["right"] is None else f"{accuracy['right'] * 100:.4g} %"
+
+
+def told_right(accuracy: Mapping[str, Any] | None) -> str:
+    """The same as a part of a sentence; empty where nobody said what is right."""
+    if accuracy is None:
+        return ""
+    if accuracy["problem"]:
+        return f"how often it is right cannot be told: {accuracy['problem']}"
+    told = f"right in {share_right(accuracy)} of {accuracy['rows']:,} rows"
+    return f"{told} (the float64 truth: {accuracy['of_truth'] * 100:.4g} %)"
 
 
 def seconds(value: float) -> str:

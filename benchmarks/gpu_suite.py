@@ -165,7 +165,7 @@ def _parity(model: str, on: str) -> dict[str, Any]:
     rows = interop.check(model, on=on, timeout=240.0).rows
     kept = (
         "label", "version", "passes", "grade", "verdict", "effective_bits", "bits", "output",
-        "sentence", "seconds", "placement",
+        "sentence", "seconds", "placement", "copies",
     )  # fmt: skip
     found = [{**{key: row[key] for key in kept}, "error": row["error"]} for row in rows]
     return {"model": model, "seconds": round(time.monotonic() - start, 1), "rows": found}

@@ -6,12 +6,13 @@ One model a process. A folder of inputs or outputs is one set of tensors (intero
 from __future__ import annotations
 
 import os
+import tempfile
 import time as clock
 from pathlib import Path
 from typing import Any
 
 import onnxruntime as ort
-from interop.converters.onnxruntime.placement import fallen, placement, says_where
+from interop.converters.onnxruntime.placement import copies, fallen, placement, says_where
 
 from interop.errors import EnvironmentUnavailable, InvalidModel, UnsupportedOperator, UsageError
 from interop.workers.tensors import read_tensors, write_tensors
@@ -38,8 +39,9 @@ PROVIDERS: dict[tuple[str, str], list[tuple[str, dict[str, str]]]] = {
 #: What ONNX Runtime says where it would run a part by itself, and may not.
 _LEFT = "fallback to CPU EP has been explicitly disabled"
 
-#: The one model that this process has loaded.
-_LOADED: dict[str, ort.InferenceSession] = {}
+#: The one model that this process has loaded, the folder of its profile, and what is copied in a run of
+#: it, once that is known.
+_LOADED: dict[str, Any] = {}
 
 
 def load(
@@ -70,6 +72,8 @@ def load(
         )
     if threads is None:
         threads = int(os.environ.get("INTEROP_THREADS", 0))
+    _LOADED.clear()
+    _LOADED["profile"] = tempfile.TemporaryDirectory(prefix="interop-profile-")
     session = _open(path, device, threads, optimize, providers)
     if session.get_providers()[0] != wanted:
         raise EnvironmentUnavailable(
@@ -90,12 +94,12 @@ def _open(path: str, device: str, threads: int, optimize: bool, providers: Any) 
     it to the processor, but for sizes, that is an error which names the nodes."""
     wanted, strict = providers[0][0], device != "cpu"
     try:
-        return _session_of(path, _options(threads, optimize, alone=strict), providers)
+        return _session_of(path, _options(threads, optimize, device, alone=strict), providers)
     except Exception as error:  # ONNX Runtime's own have no base class in common
         if not strict or _LEFT not in str(error):
             raise _refused(path, error) from error
         first = str(error).splitlines()[0]
-    session = _session_of(path, _options(threads, optimize, alone=False), providers)
+    session = _session_of(path, _options(threads, optimize, device, alone=False), providers)
     nodes = fallen(session, device)
     if nodes or not says_where(session):
         raise UnsupportedOperator(
@@ -111,13 +115,16 @@ def _session_of(path: str, options: ort.SessionOptions, providers: Any) -> ort.I
     return ort.InferenceSession(path, options, providers=providers)
 
 
-def _options(threads: int, optimize: bool, *, alone: bool) -> ort.SessionOptions:
+def _options(threads: int, optimize: bool, device: str, *, alone: bool) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     # Else activations that meet four-bit weights are rounded to eight bits, unasked.
     options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    if device != "cpu":  # until its first run has ended
+        options.enable_profiling = True
+        options.profile_file_prefix = str(Path(_LOADED["profile"].name) / "run")
     if alone:
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     if not optimize:
@@ -141,7 +148,8 @@ def _refused(path: str, error: Exception) -> Exception:
 
 
 def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
-    """Run each folder of `inputs` into the folder of `outputs` at its place."""
+    """Run each folder of `inputs` into the folder of `outputs` at its place. Says what was copied between
+    providers in the first run of the model, on any device but the processor."""
     session, seconds = _session(), []
     for source, target in zip(inputs, outputs, strict=True):
         feeds = read_tensors(source)
@@ -149,13 +157,15 @@ def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
         start = clock.perf_counter()
         results = session.run(names, feeds)
         seconds.append(clock.perf_counter() - start)
+        _end_profile(session)
         write_tensors(target, dict(zip(names, results, strict=True)))
-    return {"seconds": seconds}
+    return {"seconds": seconds, "copies": _LOADED.get("copies")}
 
 
 def time(inputs: str, runs: int, warmup: int = 1) -> dict[str, Any]:
     """Seconds of each of `runs` bare calls on one folder of inputs, after `warmup` unmeasured."""
     session = _session()
+    _end_profile(session)
     feeds = {name: array.copy() for name, array in read_tensors(inputs).items()}
     return time_calls(lambda: session.run(None, feeds), runs, warmup)
 
@@ -164,6 +174,7 @@ def time_resident(inputs: str, runs: int, warmup: int = 1) -> dict[str, Any]:
     """As `time`, but inputs and outputs stay in the memory of the session's device (I/O binding): the
     clock is read when the device has finished."""
     session = _session()
+    _end_profile(session)
     binding, device = session.io_binding(), _memory(session)
     for name, array in read_tensors(inputs).items():
         value = ort.OrtValue.ortvalue_from_numpy(array, device, 0)
@@ -177,6 +188,13 @@ def time_resident(inputs: str, runs: int, warmup: int = 1) -> dict[str, Any]:
         binding.synchronize_outputs()
 
     return time_calls(finished, runs, warmup)
+
+
+def _end_profile(session: ort.InferenceSession) -> None:
+    """What comes after is not profiled. Of a session that never ran, nothing is known."""
+    if "copies" in _LOADED or not session.get_session_options().enable_profiling:
+        return
+    _LOADED["copies"] = copies(Path(session.end_profiling()))
 
 
 def _memory(session: ort.InferenceSession) -> str:

@@ -1,8 +1,11 @@
-"""Where ONNX Runtime puts the nodes of a model, and which of them a device may leave to the processor."""
+"""Where ONNX Runtime puts the nodes of a model, which of them a device may leave to the processor, and what
+is copied between the two."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 PROCESSOR = "CPUExecutionProvider"
@@ -17,6 +20,9 @@ SIZES = frozenset(
 
 #: Devices whose provider does that.
 LEAVING_SIZES = ("cuda", "tensorrt")
+
+#: What ONNX Runtime puts between nodes of two providers.
+_COPIES = {"MemcpyFromHost": "to_device", "MemcpyToHost": "to_host"}
 
 
 def placement(session: Any) -> dict[str, int]:
@@ -37,6 +43,19 @@ def fallen(session: Any, device: str) -> list[str]:
 def says_where(session: Any) -> bool:
     """Whether this ONNX Runtime tells of it."""
     return hasattr(session, "get_provider_graph_assignment_info")
+
+
+def copies(profile: Path) -> dict[str, dict[str, int]]:
+    """How often, and how many bytes, went each way between nodes, in the one run that `profile`, a file of
+    ONNX Runtime's profiler, tells of. What the caller hands over and takes back is not among them."""
+    found = {way: {"count": 0, "bytes": 0} for way in _COPIES.values()}
+    for event in json.loads(profile.read_text(encoding="utf-8")):
+        facts = event.get("args", {})
+        way = _COPIES.get(facts.get("op_name", ""))
+        if way is not None and event["name"].endswith("_kernel_time"):
+            found[way]["count"] += 1
+            found[way]["bytes"] += int(facts["output_size"])
+    return found
 
 
 def _nodes(session: Any) -> list[tuple[str, Any]]:

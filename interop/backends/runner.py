@@ -155,7 +155,8 @@ class Runner:
 
         Folders are as interop.workers.tensors has them, under the ONNX names and in its layout.
         """
-        self._loaded.run(inputs, outputs)
+        answer = self._loaded.run(inputs, outputs)
+        self.facts |= {"copies": answer.get("copies")}
 
     def time(
         self, inputs: str, runs: int, warmup: int = 1, *, resident: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from interop.dialect import Dialect
 from interop.workers import Worker
@@ -21,16 +22,18 @@ class Translated:
         self._worker, self._scratch = worker, scratch
         self._dialect = None if dialect is None or dialect.plain else dialect
 
-    def run(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-        """Run each folder of `inputs` into the folder of `outputs` at its place."""
+    def run(self, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
+        """Run each folder of `inputs` into the folder of `outputs` at its place; returns what the worker
+        says of the last."""
         if self._dialect is None:
-            self._worker.call("run", inputs=list(inputs), outputs=list(outputs))
-            return
+            return self._worker.call("run", inputs=list(inputs), outputs=list(outputs))
+        answer: dict[str, Any] = {}
         for given, wanted in zip(inputs, outputs, strict=True):  # one at a time on the disk
             handed, raw = self._handed(given), str(self._scratch / "returned")
-            self._worker.call("run", inputs=[handed], outputs=[raw])
+            answer = self._worker.call("run", inputs=[handed], outputs=[raw])
             write_tensors(wanted, self._dialect.take_back(read_tensors(raw)))
             shutil.rmtree(self._scratch)
+        return answer
 
     def time(self, inputs: str, runs: int, warmup: int, operation: str = "time") -> list[float]:
         """Seconds of each of `runs` runs on one folder of inputs, after `warmup` unmeasured ones, as

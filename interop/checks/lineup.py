@@ -79,9 +79,10 @@ class Lineup:
                     runner, ready = later.result()
                 finally:
                     self._make_ready(index + 1, plan)
-                row = replace(row, version=runner.home.version, facts=runner.facts)
+                row = replace(row, version=runner.home.version)
                 start = time.perf_counter()
                 runner.run(inputs, outputs)
+                row = replace(row, facts=runner.facts)
                 seconds = {"ready": ready, "run": time.perf_counter() - start}
                 row = replace(row, outputs=outputs, seconds=seconds)
                 if trials is not None:

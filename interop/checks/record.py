@@ -121,6 +121,7 @@ def _common(attempt: Attempt) -> dict[str, Any]:
         "seconds": attempt.seconds,
         "peak_memory_bytes": attempt.peak_memory,
         "placement": attempt.facts.get("placement"),
+        "copies": attempt.facts.get("copies"),
         "notes": list(attempt.notes),
         "comparisons": [],
     }  # fmt: skip

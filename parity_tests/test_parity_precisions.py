@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+from interop.converters.onnxruntime import variants
 from onnx import TensorProto, helper, numpy_helper
 from onnx.helper import make_node as node
 from onnxruntime.quantization import CalibrationDataReader, quantize_static
@@ -23,15 +24,17 @@ from interop.parity.floor.emulate import emulate
 from interop.parity.floor.narrow import LazyFloors
 from interop.parity.floor.precisions import (
     BFLOAT16,
+    FLOAT8,
     FLOAT16,
     FLOAT32,
     INT8,
     PRECISIONS,
     TF32,
+    UNASKED,
     Precision,
     precision_named,
 )
-from interop.parity.floor.rounding import to_grid, to_int8
+from interop.parity.floor.rounding import to_grid, to_scaled_grid
 from interop.parity.floor.runs import floor_runs, operand_axes, perturbable
 from interop.parity.floor.session import Session, skeleton
 from interop.parity.truth.evaluator import Truth
@@ -132,15 +135,38 @@ def test_stochastic_rounding_has_no_bias_and_stays_within_a_unit(precision: Prec
     np.testing.assert_array_equal(to_grid(exact, precision, RNG(0)), exact)
 
 
+def test_float8_is_that_of_its_package() -> None:
+    for largest in (1.0, 3e-3, 7e4):
+        array = RNG(0).standard_normal(3000).astype(np.float32)
+        array *= np.float32(largest) / np.abs(array).max()
+        scale = np.float32(np.abs(array).max() / np.float32(448))
+        steps = (array / scale).astype(ml_dtypes.float8_e4m3fn).astype(np.float32)
+        given = to_scaled_grid(array, FLOAT8, None, None)
+        np.testing.assert_allclose(given, steps * scale, rtol=1e-6)
+        assert np.abs(given).max() == pytest.approx(largest)
+        drawn = to_scaled_grid(array, FLOAT8, None, RNG(1))
+        on_grid = EIGHT_BITS[
+            np.searchsorted(EIGHT_BITS, np.abs(drawn / scale) * np.float32(1 - 1e-6))
+        ]
+        np.testing.assert_allclose(np.abs(drawn / scale), on_grid, rtol=1e-5)
+        assert abs(float(np.mean(drawn - array))) < 0.01 * largest
+
+
+#: All numbers of float8 (E4M3), without their signs.
+EIGHT_BITS = np.arange(127, dtype=np.uint8).view(ml_dtypes.float8_e4m3fn).astype(np.float32)
+
+
 def test_int8_has_255_values_a_channel() -> None:
     array = RNG(0).standard_normal((4, 900)).astype(np.float32) * [[1e-3], [1], [10], [0]]
     for rng in (None, RNG(1)):
-        grid = to_int8(array.astype(np.float32), 0, rng)
+        grid = to_scaled_grid(array.astype(np.float32), INT8, 0, rng)
         steps = np.abs(array).max(axis=1, keepdims=True) / 127
         assert all(np.unique(row).size <= 255 for row in grid)
         limit = 0.5 if rng is None else 1.0
         assert np.all(np.abs(grid - array) <= steps * (limit + 1e-4))
-    assert np.max(np.abs(to_int8(array.astype(np.float32), None, None)[0])) == 0  # drowned
+    assert (
+        np.max(np.abs(to_scaled_grid(array.astype(np.float32), INT8, None, None)[0])) == 0
+    )  # drowned
 
 
 def test_names() -> None:
@@ -155,7 +181,7 @@ def test_names() -> None:
 def emulated(model: onnx.ModelProto, precision: Precision, feeds: dict, level: str) -> Array:
     """The one output of the emulation with plain weights, at an optimisation level."""
     weights = perturbable(model)
-    axes = operand_axes(model, weights) if precision in (TF32, INT8) else {}
+    axes = operand_axes(model, weights) if precision in (TF32, INT8, FLOAT8) else {}
     made = emulate(skeleton(model, weights), precision, frozenset(axes))
     arrays = {n: numpy_helper.to_array(t) for n, t in weights.items()}
     if made.ranges is not None:
@@ -182,8 +208,9 @@ def test_no_optimisation_takes_a_rounding_away(precision: Precision, level: str)
     )
     x = RNG(0).standard_normal((8, 32)).astype(np.float32)
     y = emulated(model, precision, {"x": x}, level)
-    want = to_int8(x, None, None) if precision is INT8 else to_grid(x, precision, None)
-    np.testing.assert_allclose(y, want, rtol=1e-6 if precision is INT8 else 0)
+    scaled = precision.largest is not None
+    want = to_scaled_grid(x, precision, None, None) if scaled else to_grid(x, precision, None)
+    np.testing.assert_allclose(y, want, rtol=1e-6 if scaled else 0)
     assert not np.array_equal(y, x)
 
 
@@ -302,6 +329,33 @@ def test_onnxruntimes_int8_is_faithful_in_int8(tmp_path: Path, per_channel: bool
     assert judged(y, FLOAT32).consistency.best is INT8
 
 
+def test_a_model_in_float8_is_faithful_in_float8(tmp_path: Path) -> None:
+    """As TensorRT takes it. ONNX Runtime runs it as it stands: its later optimisations take the
+    Quantize and Dequantize around an operator for those of int8."""
+    model, _, x = convolutional()
+    onnx.save(model, tmp_path / "plain.onnx")
+    write_tensors(tmp_path / "in", {"x": x})
+    variants.make_variant(
+        str(tmp_path / "plain.onnx"), str(tmp_path / "fp8.onnx"), "fp8", [str(tmp_path / "in")]
+    )
+    made = onnx.load(tmp_path / "fp8.onnx")
+    kinds = [tensor.data_type for tensor in made.graph.initializer]
+    assert kinds.count(TensorProto.FLOAT8E4M3FN) > 4
+    assert TensorProto.INT8 not in kinds
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    session = ort.InferenceSession(tmp_path / "fp8.onnx", options)
+    (y,) = session.run(None, {"x": x})
+    parity = judged(y, FLOAT8)
+    assert parity.verdict is Verdict.FAITHFUL, parity
+    assert 1 < parity.bits < 5
+    assert not judged(y, FLOAT16).verdict.passes
+    (spoilt,) = (tensor for tensor in made.graph.initializer if tensor.name == "w2_scale")
+    spoilt.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(spoilt)[::-1].copy(), "w2_scale"))
+    session = ort.InferenceSession(made.SerializeToString(), options)
+    assert not judged(session.run(None, {"x": x})[0], FLOAT8).verdict.passes
+
+
 @pytest.mark.parametrize(("dtype", "precision"), [("bfloat16", BFLOAT16), ("float16", FLOAT16)])
 def test_torchs_narrow_floats(
     open_worker, tmp_path: Path, dtype: str, precision: Precision
@@ -383,7 +437,7 @@ def test_the_floors_of_others_are_measured_only_for_the_unfaithful() -> None:
     assert parity.verdict.passes
     assert asked == []
     compare_outputs(truth, {"y": good["y"] * np.float32(1.001)}, known(FLOAT32), floors=ask)
-    assert asked == NARROW
+    assert asked == list(UNASKED)
 
 
 def test_outputs_may_come_in_the_declared_type() -> None:

@@ -86,10 +86,10 @@ def built(backend, model, inputs, scratch):
 
 
 def test_engines_of_each_precision_are_built_and_kept(model, inputs, tmp_path, monkeypatch):
-    """The sixteen-bit ones have casts at their ends, and fewer bytes; int8 more nodes, which quantize;
-    TF32 is a flag."""
+    """The sixteen-bit ones have casts at their ends, and fewer bytes; the eight-bit ones more nodes, which
+    quantize; TF32 is a flag."""
     found, facts = {}, {}
-    for precision in ("fp32", "tf32", "fp16", "bf16", "int8"):
+    for precision in ("fp32", "tf32", "fp16", "bf16", "int8", "fp8"):
         one = built(f"tensorrt-rtx:cuda:{precision}", model, inputs, tmp_path)
         assert "it parses and builds for TensorRT-RTX 1." in one.said
         found[precision] = one
@@ -98,9 +98,11 @@ def test_engines_of_each_precision_are_built_and_kept(model, inputs, tmp_path, m
     assert facts["fp32"]["profile"]["x"]["shapes"] == [[2, 256], [2, 256], [7, 256]]
     assert facts["fp32"]["layers"] == facts["tf32"]["layers"] == 5  # weights are layers
     assert facts["fp16"]["layers"] == facts["bf16"]["layers"] == 5 + 2
-    assert facts["int8"]["layers"] > 5 + 2 * 3  # each of three tensors that meet a product
+    for eight in ("int8", "fp8"):
+        assert facts[eight]["layers"] > 5 + 2 * 3  # each of three tensors that meet a product
     assert facts["fp32"]["bytes"] > WEIGHTS.nbytes
     assert max(facts["fp16"]["bytes"], facts["bf16"]["bytes"]) < WEIGHTS.nbytes
+    assert found["int8"].path.read_bytes() != found["fp8"].path.read_bytes()
     assert found["fp16"].path.read_bytes() != found["bf16"].path.read_bytes()
     assert found["fp32"].path.read_bytes() != found["tf32"].path.read_bytes()
     monkeypatch.setattr(runner.Runner, "_builder", None)  # nothing builds any more

@@ -67,8 +67,8 @@ _ORT = "interop.converters.onnxruntime.guest"
 _TYPED = {"fp16": "fp16", "int8": "int8-static"}
 
 #: What engines compute in: what the model says, but for TF32.
-_ENGINE = ("fp32", "tf32", "fp16", "bf16", "int8")
-_ENGINE_TYPED = {"fp16": "fp16", "bf16": "bf16", "int8": "int8-symmetric"}
+_ENGINE = ("fp32", "tf32", "fp16", "bf16", "int8", "fp8")
+_ENGINE_TYPED = {"fp16": "fp16", "bf16": "bf16", "int8": "int8-symmetric", "fp8": "fp8"}
 
 #: Those that take ONNX.
 TAKING_ONNX = (

@@ -21,7 +21,7 @@ from interop.workers import Worker
 MAKER = "interop.converters.onnxruntime.variants"
 
 #: Those that look at inputs.
-_CALIBRATED = ("int8",)
+_CALIBRATED = ("int8", "fp8")
 
 #: What `make` makes itself; for the rest it asks `MAKER`.
 _OURS = "bf16"
@@ -42,7 +42,7 @@ def typed(
     calibration: folders of inputs, for a precision that needs some. maker: starts the worker that
     makes it.
 
-    Raises UsageError for int8 without calibration, and UnsupportedOperator where it cannot be made.
+    Raises UsageError for int8 or fp8 without calibration, and UnsupportedOperator where it cannot be made.
     """
     precision = backend.runs_in
     if precision not in backend.place.typed:

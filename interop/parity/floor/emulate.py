@@ -7,8 +7,8 @@ for their states are rounded, too. Settings (settings.py) stay as they are.
 
 float16 and bfloat16 are casts there and back. TF32 is Veltkamp's splitting, c = (2^13 + 1) x, then
 c - (c - x): the upper 11 bits of x, to nearest (Dekker 1971); beyond 2^114 it overflows. int8 is
-QuantizeLinear and DequantizeLinear with a scale that is fed (the range is calibrated), or taken
-from the data where nothing can be fed, inside a subgraph.
+QuantizeLinear and DequantizeLinear, float8 a cast of what is divided by a scale, with a scale that is
+fed (the range is calibrated), or taken from the data where nothing can be fed, inside a subgraph.
 """
 
 from __future__ import annotations
@@ -23,8 +23,15 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper
 from onnx import numpy_helper as nph
 
 from interop.errors import UnsupportedOperator
-from interop.parity.floor.precisions import BFLOAT16, FLOAT16, INT8, TF32, Precision, Rounds
-from interop.parity.floor.rounding import LARGEST
+from interop.parity.floor.precisions import (
+    BFLOAT16,
+    FLOAT8,
+    FLOAT16,
+    INT8,
+    TF32,
+    Precision,
+    Rounds,
+)
 from interop.parity.settings import graphs, settings, subgraphs
 
 #: Products and convolutions: the inputs that are multiplied with each other.
@@ -160,12 +167,7 @@ def _veltkamp(writer: _Writer, source: str, target: str, _: bool) -> list[NodePr
 def _quantize(writer: _Writer, source: str, target: str, top: bool) -> list[NodeProto]:
     zero = writer.constant("zero~", np.array(0, dtype=np.int8))
     grid = writer.fresh(source)
-    nodes, scale = [], scale_of(source)
-    if top:
-        writer.calibrated.append(source)
-    else:
-        scale = writer.fresh(source)
-        nodes = measure_scale(writer.constant, writer.fresh, source, scale)
+    nodes, scale = _scale(writer, source, top)
     return [
         *nodes,
         helper.make_node("QuantizeLinear", [source, scale, zero], [grid]),
@@ -173,13 +175,36 @@ def _quantize(writer: _Writer, source: str, target: str, top: bool) -> list[Node
     ]
 
 
+def _scaled_cast(writer: _Writer, source: str, target: str, top: bool) -> list[NodeProto]:
+    steps, rounded = writer.fresh(source), writer.fresh(source)
+    nodes, scale = _scale(writer, source, top)
+    cast = _cast(TensorProto.FLOAT8E4M3FN)
+    return [
+        *nodes,
+        helper.make_node("Div", [source, scale], [steps]),
+        *cast(writer, steps, rounded, top),
+        helper.make_node("Mul", [rounded, scale], [target]),
+    ]
+
+
+def _scale(writer: _Writer, source: str, top: bool) -> tuple[list[NodeProto], str]:
+    """The name of the scale of `source`, and what computes it, where it is not fed."""
+    if top:
+        writer.calibrated.append(source)
+        return [], scale_of(source)
+    scale, largest = writer.fresh(source), writer.precision.largest
+    assert largest is not None
+    return measure_scale(writer.constant, writer.fresh, source, scale, largest), scale
+
+
 def measure_scale(
-    constant: Callable[[str, np.ndarray], str], fresh: Callable[[str], str], source: str, scale: str
-) -> list[NodeProto]:
-    """Nodes that compute the scale of a symmetric grid which reaches the largest of `source`."""
+    constant: Callable[[str, np.ndarray], str], fresh: Callable[[str], str], source: str, scale: str,
+    last: float,
+) -> list[NodeProto]:  # fmt: skip
+    """Nodes that compute the scale of a symmetric grid whose last number is the largest of `source`."""
     size, largest, least = fresh(source), fresh(source), fresh(source)
-    tiny = constant("tiny~", np.array(np.finfo(np.float32).tiny * LARGEST))
-    count = constant("largest~", np.array(LARGEST, dtype=np.float32))
+    tiny = constant("tiny~", np.array(np.finfo(np.float32).tiny * last, dtype=np.float32))
+    count = constant("largest~", np.array(last, dtype=np.float32))
     return [
         helper.make_node("Abs", [source], [size]),
         helper.make_node("ReduceMax", [size], [largest], keepdims=0),
@@ -194,6 +219,7 @@ WRITERS: Mapping[str, Callable[[_Writer, str, str, bool], list[NodeProto]]] = {
     FLOAT16.name: _cast(TensorProto.FLOAT16),
     BFLOAT16.name: _cast(TensorProto.BFLOAT16),
     INT8.name: _quantize,
+    FLOAT8.name: _scaled_cast,
 }
 
 
@@ -221,7 +247,7 @@ def emulate(bare: ModelProto, precision: Precision, ready: frozenset[str]) -> Em
     written.graph.input.extend(
         helper.make_tensor_value_info(scale_of(name), TensorProto.FLOAT, []) for name in names
     )
-    return Emulation(written, names, _ranges(plain, names) if names else None)
+    return Emulation(written, names, _ranges(plain, names, precision) if names else None)
 
 
 def _unrolled(bare: ModelProto) -> ModelProto:
@@ -245,7 +271,7 @@ def _unrolled(bare: ModelProto) -> ModelProto:
     return ir.to_proto(model)
 
 
-def _ranges(plain: ModelProto, names: tuple[str, ...]) -> ModelProto:
+def _ranges(plain: ModelProto, names: tuple[str, ...], precision: Precision) -> ModelProto:
     """The unrounded model with, for outputs, the scales of these tensors."""
     constants: dict[str, TensorProto] = {}
     numbers = itertools.count()
@@ -254,10 +280,14 @@ def _ranges(plain: ModelProto, names: tuple[str, ...]) -> ModelProto:
         constants.setdefault(name, nph.from_array(value, name))
         return name
 
+    def fresh(name: str) -> str:
+        return f"{name}~{next(numbers)}"
+
+    assert precision.largest is not None
     del plain.graph.output[:]
     for name in names:
         plain.graph.node.extend(
-            measure_scale(constant, lambda n: f"{n}~{next(numbers)}", name, scale_of(name))
+            measure_scale(constant, fresh, name, scale_of(name), precision.largest)
         )
         plain.graph.output.append(
             helper.make_tensor_value_info(scale_of(name), TensorProto.FLOAT, [])

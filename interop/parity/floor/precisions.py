@@ -25,7 +25,8 @@ class Precision:
     """`bits` that a number has; `measured` says that these are but the most there can be, and that
     an output has those that its floor leaves (an integer grid loses what the range of the data
     costs). A faithful run keeps all but `slack` bits of what there is. `storage` are the dtypes
-    that a float32 output may come in."""
+    that a float32 output may come in. `largest`, of a grid that is scaled to its data: its last
+    number."""
 
     name: str
     short: str
@@ -35,6 +36,7 @@ class Precision:
     storage: tuple[str, ...]
     words: str  # follows "consistent with"
     measured: bool = False
+    largest: float | None = None
 
     @property
     def half_unit(self) -> float:
@@ -51,11 +53,20 @@ BFLOAT16 = Precision(
     "bfloat16", "bf16", 8.0, 2.0, Rounds.RESULTS, ("float32", "bfloat16"), "bfloat16 throughout"
 )
 INT8 = Precision(
-    "int8", "int8", 8.0, 3.0, Rounds.OPERANDS, ("float32",), "products in int8", measured=True
-)
+    "int8", "int8", 8.0, 3.0, Rounds.OPERANDS, ("float32",), "products in int8", measured=True,
+    largest=127.0,
+)  # fmt: skip
+#: E4M3 without infinities (Micikevicius et al., FP8 formats for deep learning, 2022).
+FLOAT8 = Precision(
+    "float8", "fp8", 4.0, 2.0, Rounds.OPERANDS, ("float32",), "products in float8", measured=True,
+    largest=448.0,
+)  # fmt: skip
 
 #: From fine to coarse.
-PRECISIONS = (FLOAT32, TF32, FLOAT16, BFLOAT16, INT8)
+PRECISIONS = (FLOAT32, TF32, FLOAT16, BFLOAT16, INT8, FLOAT8)
+
+#: Those that a run may be in though nobody asked for it.
+UNASKED = (TF32, FLOAT16, BFLOAT16, INT8)
 
 
 def precision_named(text: str) -> Precision:

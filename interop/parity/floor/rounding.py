@@ -12,7 +12,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from interop.parity.floor.precisions import BFLOAT16, FLOAT16, TF32, Precision
+from interop.parity.floor.precisions import BFLOAT16, FLOAT8, FLOAT16, TF32, Precision
 
 Array = np.ndarray[Any, Any]
 
@@ -22,9 +22,7 @@ EIGHTH = 8
 _CHUNK = 1 << 16  # elements: what stays in the cache
 
 #: Low bits of a float32 significand that the grid has not.
-DROPPED = {TF32.name: 13, FLOAT16.name: 13, BFLOAT16.name: 16}
-
-LARGEST = 127  # of a symmetric int8 grid
+DROPPED = {TF32.name: 13, FLOAT16.name: 13, BFLOAT16.name: 16, FLOAT8.name: 20}
 
 
 def perturb(array: Array, rng: np.random.Generator) -> Array:
@@ -65,6 +63,9 @@ def to_grid(array: Array, precision: Precision, rng: np.random.Generator | None)
             return source.astype(np.float16).astype(np.float32)
         if precision == BFLOAT16:
             return result.astype(ml_dtypes.bfloat16).astype(np.float32)
+        if precision == FLOAT8:  # as float16; it ends at 448, and has nothing beyond
+            source = array if rng is None else result
+            return source.astype(ml_dtypes.float8_e4m3fn).astype(np.float32)
     return result
 
 
@@ -73,12 +74,18 @@ def _to_nearest(bits: Array, dropped: int) -> Array:
     return np.asarray(((bits >> dropped) & 1) + np.uint32((1 << (dropped - 1)) - 1))
 
 
-def to_int8(array: Array, axis: int | None, rng: np.random.Generator | None) -> Array:
-    """`array` (float32) on a symmetric grid of 255 values, its range taken for each index of
-    `axis` (a channel), or for the whole with None."""
+def to_scaled_grid(
+    array: Array, precision: Precision, axis: int | None, rng: np.random.Generator | None
+) -> Array:
+    """`array` (float32) on a grid that is scaled so that its last number is the largest of each index of
+    `axis` (a channel), or of the whole with None: 255 integers, or the numbers of float8."""
+    assert precision.largest is not None
+    last = np.float32(precision.largest)
     axes = None if axis is None else tuple(i for i in range(array.ndim) if i != axis % array.ndim)
     reach = np.max(np.abs(array), axis=axes, keepdims=True, initial=0.0)
-    scale = np.where(reach > 0, reach / np.float32(LARGEST), np.float32(1))
-    steps = array / scale
+    scale = np.where(reach > 0, reach / last, np.float32(1))
+    steps = np.clip(array / scale, -last, last)
+    if precision == FLOAT8:
+        return np.asarray(to_grid(steps, precision, rng) * scale, dtype=np.float32)
     whole = np.rint(steps) if rng is None else np.floor(steps + rng.random(array.shape, np.float32))
-    return np.asarray(np.clip(whole, -LARGEST, LARGEST) * scale, dtype=np.float32)
+    return np.asarray(np.clip(whole, -last, last) * scale, dtype=np.float32)

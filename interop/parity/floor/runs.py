@@ -21,8 +21,8 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto
 
 from interop.parity.floor.emulate import CONTRACTIONS, RECURRENT, Emulation, emulate, scale_of
-from interop.parity.floor.precisions import FLOAT32, INT8, Precision, Rounds
-from interop.parity.floor.rounding import perturb, to_grid, to_int8
+from interop.parity.floor.precisions import FLOAT32, Precision, Rounds
+from interop.parity.floor.rounding import perturb, to_grid, to_scaled_grid
 from interop.parity.floor.session import Session, filled, skeleton
 from interop.parity.mapped import array_of
 from interop.parity.settings import graphs, reads, settings
@@ -101,8 +101,8 @@ def _prepared(
 ) -> Array:
     """A weight or an input as one run is given it."""
     if array.dtype == np.float32 and (precision.rounds is Rounds.RESULTS or name in axes):
-        if precision == INT8:
-            return to_int8(array, axes[name], rng)
+        if precision.largest is not None:
+            return to_scaled_grid(array, precision, axes[name], rng)
         return to_grid(array, precision, rng)
     return array if rng is None else perturb(array, rng)
 

@@ -22,7 +22,7 @@ import numpy as np
 from interop.errors import UnsupportedOperator
 from interop.parity.floor.groups import Array
 from interop.parity.floor.noise import Noise
-from interop.parity.floor.precisions import FLOAT32, PRECISIONS, Precision
+from interop.parity.floor.precisions import FLOAT32, UNASKED, Precision
 from interop.parity.verdict.elements import error_of
 
 SMALLEST = 0.25  # of the floor's rms: what errs less has rounded more finely
@@ -103,14 +103,15 @@ def consistency(
     declared: Precision = FLOAT32,
     scale: float = 1.0,
 ) -> Consistency:
-    """Measure the error of a float output by the floors of the precisions that are not `declared`.
+    """Measure the error of a float output by the floors of the precisions that nobody asks for and some
+    run in; not of what is `declared`.
 
     `floor` gives the floor of this output in a precision; where that raises UnsupportedOperator,
     the reason is kept. `scale` is as in compare.
     """
     tried, unknown = [], []
-    for precision in PRECISIONS:
-        if precision in (FLOAT32, declared):
+    for precision in UNASKED:
+        if precision == declared:
             continue
         try:
             noise = floor(precision)

@@ -174,12 +174,14 @@ def test_it_computes_what_numpy_computes(backend, model, tmp_path):
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino", "opencv"])
-def test_outputs_have_the_names_of_the_model_alone(backend, tmp_path):
-    """Reshapes that change nothing: a runtime finds several values to be one, which is one output."""
+def test_values_have_the_names_of_the_model_alone(backend, tmp_path):
+    """Casts and reshapes that change nothing: a runtime finds several values to be one, which is one
+    input, and one output."""
     shape = numpy_helper.from_array(np.array([2, 3]), "shape")
     graph = helper.make_graph(
         [
-            helper.make_node("Relu", ["x"], ["between"]),
+            helper.make_node("Cast", ["x"], ["a/cast"], to=TensorProto.FLOAT),
+            helper.make_node("Relu", ["a/cast"], ["between"]),
             helper.make_node("Reshape", ["between", "shape"], ["again"]),
             helper.make_node("Reshape", ["again", "shape"], ["y"]),
         ],

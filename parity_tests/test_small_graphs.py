@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 import interop
 
@@ -71,5 +73,30 @@ g (float[batch, 2, 5, 5] x) => (float[batch, 3, 8, 8] y)
 )  # fmt: skip
 def test_it_computes_the_same(text: str, target: str, tmp_path: Path) -> None:
     onnx.save(onnx.parser.parse_model(HEAD + text), tmp_path / "m.onnx")
+    found = interop.convert(str(tmp_path / "m.onnx"), target=target, output=tmp_path / "out")
+    assert found.grade == "A"
+
+
+@pytest.mark.parametrize("target", ["tensorflow", "keras", "tflite"])
+def test_what_is_padded_is_added_to_a_convolution(target: str, tmp_path: Path) -> None:
+    """As where a residual block widens; TensorFlow dies of it where sizes are known and not small."""
+    rng = np.random.default_rng(0)
+    weights = {"w": rng.standard_normal((28, 24, 1, 1)), "b": rng.standard_normal(28)}
+    pads = numpy_helper.from_array(np.array([0, 0, 0, 0, 0, 4, 0, 0]), "pads")
+    graph = helper.make_graph(
+        [
+            helper.make_node("MaxPool", ["x"], ["pooled"], kernel_shape=[2, 2], strides=[2, 2]),
+            helper.make_node("Pad", ["pooled", "pads"], ["wide"]),
+            helper.make_node("Conv", ["pooled", "w", "b"], ["other"]),
+            helper.make_node("Add", ["wide", "other"], ["sum"]),
+            helper.make_node("Relu", ["sum"], ["y"]),
+        ],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 24, 128, 128])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 28, 64, 64])],
+        [pads, *(numpy_helper.from_array(a.astype(np.float32), n) for n, a in weights.items())],
+    )
+    opset = [helper.make_opsetid("", 20)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), tmp_path / "m.onnx")
     found = interop.convert(str(tmp_path / "m.onnx"), target=target, output=tmp_path / "out")
     assert found.grade == "A"

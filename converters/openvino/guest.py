@@ -47,15 +47,15 @@ def load(path: str, device: str = "cpu", precision: str = "fp32") -> dict[str, A
         )
     _LOADED.update(
         request=compiled.create_infer_request(),
-        inputs=[port.get_any_name() for port in compiled.inputs],
+        inputs=[parameter.get_friendly_name() for parameter in model.get_parameters()],
         outputs=[_output_name(result) for result in model.get_results()],
     )
     return {"runtime": f"openvino {ov.__version__}", "inputs": _LOADED["inputs"]}
 
 
 def _output_name(result: Any) -> str:
-    """The model's own name of an output. A port has the names of all values that OpenVINO finds to be
-    the same, such as what a Reshape that does nothing is given."""
+    """The model's own name of an output. A port, of an input as well, has the names of all values that
+    OpenVINO finds to be the same, such as what a Reshape that does nothing is given."""
     return str(result.get_friendly_name()).removesuffix("/sink_port_0")
 
 
@@ -82,12 +82,14 @@ def time(inputs: str, runs: int, warmup: int = 1) -> dict[str, Any]:
     return time_calls(lambda: _call(feeds), runs, warmup)
 
 
-def _feeds(folder: str) -> dict[str, ov.Tensor]:
+def _feeds(folder: str) -> dict[int, ov.Tensor]:
+    """By their places."""
     tensors = read_tensors(folder)
-    return {name: ov.Tensor(np.array(tensors[name])) for name in _LOADED["inputs"]}
+    arrays = [np.array(tensors[name]) for name in _LOADED["inputs"]]
+    return dict(enumerate(map(ov.Tensor, arrays)))
 
 
-def _call(feeds: dict[str, ov.Tensor]) -> list[np.ndarray]:
+def _call(feeds: dict[int, ov.Tensor]) -> list[np.ndarray]:
     request = _LOADED["request"]
     request.infer(feeds)
     return [tensor.data for tensor in request.output_tensors]

@@ -21,6 +21,7 @@ _OF_TEXT = ("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit")
 LOWERINGS: Mapping[tuple[str, str], Lowering] = {
     **{key: lowering for key, lowering in TENSORFLOW.items() if key[1] not in _OF_TEXT},
     ("", "Loop"): control_flow.loop,
+    ("", "Pad"): windows.pad,
     ("", "Scan"): control_flow.scan,
     ("interop.channels_last", "ConvTranspose"): windows.conv_transpose,
     ("interop.channels_last", "MaxPool"): windows.max_pool,

@@ -92,6 +92,11 @@ class Node:
         """Which outputs anybody reads."""
         return [bool(o.uses()) or o.is_graph_output() for o in self._source.outputs]
 
+    @property
+    def readers(self) -> set[str]:
+        """The operators that read its outputs."""
+        return {use.node.op_type for output in self._source.outputs for use in output.uses()}
+
     def function(self, graph: ir.Graph, name: str) -> Expression:
         """Print `graph` as a local function over its inputs; returns its name."""
         return self._printer.function(graph, name)

@@ -28,6 +28,16 @@ def normalized(x, axes, epsilon):
     return ops.divide(centred, ops.sqrt(ops.add(variance, epsilon)))
 
 
+def joined_to_zeros(x, pads):
+    """`x` with zeros around it."""
+    for axis, (before, after) in enumerate(pads):
+        if before or after:
+            zeros = ops.zeros_like(ops.take(x, [0], axis=axis))
+            parts = [(zeros, before), (x, 1), (zeros, after)]
+            x = ops.concatenate([ops.repeat(p, n, axis) for p, n in parts if n], axis=axis)
+    return x
+
+
 def padded_with(x, pads, filler):
     """`x` with a filler around it that is data."""
     inside = ops.pad(ops.ones_like(x, dtype="bool"), pads)

@@ -152,7 +152,19 @@ def _python_slice(start: int, end: int, step: int, size: int | None) -> slice:
 
 
 def pad(x: Value, pads: Value, value: Value | None = None, axes: Value | None = None, *,
-        mode: str = "constant") -> Expression:  # fmt: skip
+        mode: str = "constant", node: Node) -> Expression:  # fmt: skip
+    # TensorFlow 2.21 takes a Pad that is added to a convolution for a part of that, and ends in a fault of
+    # memory (its remapper with oneDNN). Not so PadV2, which a filler of a type makes of it.
+    added = "Add" in node.readers
+    zero = tf.zeros([], tensorflow_dtype(x.known_dtype)) if added else None
+    return padded(x, pads, value, axes, mode, zero)
+
+
+def padded(
+    x: Value, pads: Value, value: Value | None, axes: Value | None, mode: str,
+    zero: Expression | None,
+) -> Expression:  # fmt: skip
+    """zero: what to fill with where nothing else is asked for; None leaves that to TensorFlow."""
     if pads.constant is None or (axes is not None and axes.constant is None) or x.shape is None:
         return pad_dynamic(x, pads, None if axes is None else _listed(axes), mode, value)
     rank = x.known_rank
@@ -176,7 +188,9 @@ def pad(x: Value, pads: Value, value: Value | None = None, axes: Value | None = 
                 result = Symbol(f"pad_{mode}")(result, axis, before, after)
         return result
     if value is None or (value.constant is not None and not value.constant.any()):
-        return tf.pad(result, table)
+        return (
+            tf.pad(result, table) if zero is None else tf.pad(result, table, constant_values=zero)
+        )
     filler = value.constant.reshape(-1)[0] if value.constant is not None else tf.reshape(value, [])
     return tf.pad(result, table, constant_values=filler)
 

@@ -11,8 +11,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+import interop
 from interop.errors import InvalidModel, UsageError
 from interop.parity import measure_noise, prove
+from interop.parity.floor.session import Session
+from interop.parity.floor.sigmoids import write_sigmoids_out
 from interop.parity.verdict.grade import grade
 from interop.workers import Worker, read_tensors, write_tensors
 
@@ -164,3 +167,56 @@ def test_a_heavy_model_is_run_no_more_often_than_is_needed(
         truth=[truth], runs=4,
     )  # fmt: skip
     assert made["runs"] == runs == len(list(Path(floor).iterdir()))
+
+
+def test_a_sigmoid_that_is_none_where_it_is_small(tmp_path: Path) -> None:
+    """ONNX Runtime's ends at -18: who computes the true one is not blamed for it, and it is itself."""
+    weights = [
+        numpy_helper.from_array(np.array(value, np.float32), name)
+        for name, value in (("scale", 0.5), ("shift", -21.0))
+    ]
+    nodes = [
+        helper.make_node("Mul", ["x", "scale"], ["near"]),
+        helper.make_node("Add", ["near", "shift"], ["low"]),
+        helper.make_node("Sigmoid", ["low"], ["y"]),
+    ]
+    ends = [[helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", 64])] for n in "xy"]
+    graph = helper.make_graph(nodes, "g", *ends, weights)
+    opset = [helper.make_opsetid("", 21)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=10), tmp_path / "m.onnx")
+    check = interop.check(str(tmp_path / "m.onnx"), on="jax:cpu,onnxruntime:cpu")
+    jax, own = (
+        next(row for row in check.rows if row["label"] == label)
+        for label in ("jax:cpu", "onnxruntime:cpu")
+    )
+    assert (jax["passes"], jax["grade"]) == (True, "A")
+    assert jax["effective_bits"] > 22
+    assert not own["passes"]
+    assert own["effective_bits"] < 8
+
+
+def test_a_sigmoid_is_written_out_wherever_it_is() -> None:
+    inner = helper.make_graph(
+        [helper.make_node("Sigmoid", ["x"], ["z"])], "then", [],
+        [helper.make_tensor_value_info("z", TensorProto.FLOAT, [2])],
+    )  # fmt: skip
+    other = helper.make_graph(
+        [helper.make_node("Neg", ["x"], ["z2"])], "else", [],
+        [helper.make_tensor_value_info("z2", TensorProto.FLOAT, [2])],
+    )  # fmt: skip
+    graph = helper.make_graph(
+        [helper.make_node("If", ["c"], ["y"], then_branch=inner, else_branch=other)], "g",
+        [
+            helper.make_tensor_value_info("c", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [2]),
+        ],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2])],
+    )  # fmt: skip
+    opset = [helper.make_opsetid("", 21)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=10)
+    x = np.array([-30, 1], np.float32)
+    assert write_sigmoids_out(model)
+    onnx.checker.check_model(model, full_check=True)
+    given = Session(model).run({"c": np.array(True), "x": x})["y"]
+    np.testing.assert_allclose(given, 1 / (1 + np.exp(-x.astype(np.float64))), rtol=1e-6)
+    assert not write_sigmoids_out(model)

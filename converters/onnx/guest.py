@@ -18,6 +18,7 @@ from interop.parity.floor import runs as floor
 from interop.parity.floor.constants import directions
 from interop.parity.floor.noise import disputed, measure_outputs
 from interop.parity.floor.precisions import FLOAT32, precision_named
+from interop.parity.floor.sigmoids import write_sigmoids_out
 from interop.parity.mapped import load_mapped
 from interop.parity.truth.evaluator import Truth
 from interop.parity.verdict.elements import flatten
@@ -62,7 +63,7 @@ def floor_runs(
 
     truth: folders of the true outputs. With it, a few runs of a heavy model are enough where they
     agree; and where the runs are all on one side of it, which a few may be by chance where the graph
-    rounds inside, there are more of them.
+    rounds inside, there are more of them. Where these are, too, Sigmoid may be why (sigmoids.py).
     """
     graph, row = load_mapped(model), precision_named(precision)
     sets = {folder: read_tensors(folder) for folder in inputs}
@@ -84,6 +85,9 @@ def floor_runs(
     if any(_disputed(*pair, runs) for pair in zip(truth, outputs, strict=False)):
         write(runs + 1, MORE_RUNS)
         runs = max(runs, MORE_RUNS)
+        still = any(_disputed(*pair, runs) for pair in zip(truth, outputs, strict=True))
+        if still and write_sigmoids_out(graph):
+            write(0, runs)
     return {"runs": runs + 1}
 
 

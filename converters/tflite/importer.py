@@ -9,7 +9,7 @@ import onnx_ir as ir
 from interop.converters.tensorflow import importer
 from interop.converters.tensorflow.lowerings.common import Lowering
 from interop.converters.tensorflow.table import LOWERINGS as TENSORFLOW
-from interop.converters.tflite import control_flow, windows
+from interop.converters.tflite import control_flow, shapes, windows
 
 from interop.source.module import Source, functions_in
 
@@ -21,10 +21,13 @@ _OF_TEXT = ("RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit")
 LOWERINGS: Mapping[tuple[str, str], Lowering] = {
     **{key: lowering for key, lowering in TENSORFLOW.items() if key[1] not in _OF_TEXT},
     ("", "Loop"): control_flow.loop,
-    ("", "Pad"): windows.pad,
+    ("", "Pad"): shapes.pad,
+    ("", "Reshape"): shapes.reshape,
     ("", "Scan"): control_flow.scan,
+    ("", "Squeeze"): shapes.squeeze,
     ("interop.channels_last", "ConvTranspose"): windows.conv_transpose,
     ("interop.channels_last", "MaxPool"): windows.max_pool,
+    ("interop.channels_last", "Resize"): shapes.resize,
 }
 
 

@@ -1,10 +1,10 @@
-"""Pools and transposed convolutions as TFLite has them: they take no explicit padding. And padding."""
+"""Pools and transposed convolutions as TFLite has them: they take no explicit padding."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from interop.converters.tensorflow.lowerings import convolution, pooling, shape
+from interop.converters.tensorflow.lowerings import convolution, pooling
 from interop.converters.tensorflow.lowerings.common import tf
 from interop.converters.tensorflow.lowerings.convolution import padding
 
@@ -24,14 +24,6 @@ def max_pool(x: Value, *, kernel_shape: list[int], **attributes: Any) -> Express
         return pooling.max_pool(x, kernel_shape=kernel_shape, **attributes)
     padded = Symbol("pad_lowest")(x, padding(around))
     return tf.nn.max_pool2d(padded, kernel_shape, strides=strides, padding="VALID")
-
-
-def pad(
-    x: Value, pads: Value, value: Value | None = None, axes: Value | None = None, *,
-    mode: str = "constant",
-) -> Expression:  # fmt: skip
-    """PAD, which its delegates have, and not PADV2."""
-    return shape.padded(x, pads, value, axes, mode, None)
 
 
 def conv_transpose(

@@ -21,6 +21,12 @@ def resize(
     """Separable: each axis that changes is interpolated by a matrix or a gather of its own."""
     rank = x.known_rank
     positions = [a % rank for a in axes] if axes is not None else list(range(rank))
+    repeats = whole_repeats(x, scales, axes, mode, coordinate_transformation_mode, nearest_mode)
+    if repeats is not None:
+        repeated: Expression = x
+        for axis, count in repeats.items():
+            repeated = tf.repeat(repeated, count, axis=axis)
+        return repeated
     factors: list[Any] | None = None
     if scales is not None and (scales.constant is None or scales.constant.size):
         factors = (
@@ -30,12 +36,6 @@ def resize(
         )
     elif sizes is None:
         raise Refusal("neither scales nor sizes are given")
-    if mode == "nearest" and _is_repeat(factors, coordinate_transformation_mode, nearest_mode):
-        result: Expression = x
-        for index, axis in enumerate(positions):
-            if factors is not None and factors[index] != 1:
-                result = tf.repeat(result, int(factors[index]), axis=axis)
-        return result
     options: dict[str, Any] = {
         "mode": mode, "coordinates": coordinate_transformation_mode, "nearest": nearest_mode,
         "cubic": cubic_coeff_a, "exclude_outside": bool(exclude_outside),
@@ -43,7 +43,7 @@ def resize(
     if antialias and mode != "nearest":
         options["antialias"] = True
     rounded = x.known_dtype in INTEGERS and mode != "nearest"
-    result = tf.cast(x, tf.float32) if rounded else x
+    result: Expression = tf.cast(x, tf.float32) if rounded else x
     if keep_aspect_ratio_policy != "stretch" and factors is None:
         assert sizes is not None
         wanted = sizes if sizes.constant is None else sizes.ints("sizes")
@@ -77,13 +77,24 @@ def _is(value: Any, number: int | None) -> bool:
     return not isinstance(value, Expression) and value is not None and value == number
 
 
-def _is_repeat(factors: list[Any] | None, coordinates: str, nearest: str) -> bool:
-    """Whole factors, where each pixel is simply repeated."""
-    if factors is None or any(isinstance(f, Expression) for f in factors):
-        return False
-    if any(f != int(f) or f < 1 for f in factors):
-        return False
-    return (coordinates == "asymmetric" and nearest == "floor") or (
+def whole_repeats(
+    x: Value,
+    scales: Value | None,
+    axes: list[int] | None,
+    mode: str,
+    coordinates: str,
+    nearest: str,
+) -> dict[int, int] | None:
+    """How often each pixel is repeated along an axis, where that is all that a Resize does; else None."""
+    if scales is None or scales.constant is None or not scales.constant.size or mode != "nearest":
+        return None
+    factors = [float(factor) for factor in scales.constant]
+    by_place = (coordinates == "asymmetric" and nearest == "floor") or (
         coordinates in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric")
         and nearest in ("round_prefer_floor", "round_prefer_ceil")
     )
+    if not by_place or any(factor != int(factor) or factor < 1 for factor in factors):
+        return None
+    rank = x.known_rank
+    positions = [a % rank for a in axes] if axes is not None else list(range(rank))
+    return {a: int(f) for a, f in zip(positions, factors, strict=True) if f != 1}

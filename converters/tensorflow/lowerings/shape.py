@@ -32,20 +32,27 @@ def dropout(x: Value, ratio: Value | None = None, training: Value | None = None,
 
 def reshape(x: Value, shape: Value, *, allowzero: int = 0) -> Expression:
     if shape.constant is None:
-        if allowzero:
-            return tf.reshape(x, shape)
-        # 0 copies a dimension; what is known of the target's length bounds the comparison.
-        length = shape.dim(0)
-        if length is None or x.shape is None:
-            return Symbol("reshape_dynamic")(x, shape)
-        source = tf.shape(x, out_type=tf.int64)
-        if len(x.shape) < length:
-            source = tf.pad(source, [[0, length - len(x.shape)]])
-        return tf.reshape(x, tf.where(tf.equal(shape, 0), source[:length], shape))
+        computed = computed_target(x, shape, allowzero)
+        return Symbol("reshape_dynamic")(x, shape) if computed is None else tf.reshape(x, computed)
     target: list[Any] = shape.ints("shape")
     if not allowzero:
         target = [axis_size(x, axis) if size == 0 else size for axis, size in enumerate(target)]
     return tf.reshape(x, target)
+
+
+def computed_target(x: Value, shape: Value, allowzero: int) -> Expression | None:
+    """A Reshape's target that the model computes, as TensorFlow reads one: 0 copies a dimension in ONNX.
+    None where its length is not known, which bounds the comparison."""
+    if allowzero:
+        return shape
+    length = shape.dim(0)
+    if length is None or x.shape is None:
+        return None
+    source = tf.shape(x, out_type=tf.int64)
+    if len(x.shape) < length:
+        source = tf.pad(source, [[0, length - len(x.shape)]])
+    target: Expression = tf.where(tf.equal(shape, 0), source[:length], shape)
+    return target
 
 
 def flatten(x: Value, *, axis: int = 1) -> Expression:

@@ -85,7 +85,7 @@ class _Writer:
 
     def write(self, graph: GraphProto, outer: Mapping[str, int], top: bool) -> None:
         """Rewrite `graph` in place; `outer` are the element types that it can capture."""
-        types = {**outer, **_types(graph)}
+        types = {**outer, **types_in(graph)}
         nodes: list[NodeProto] = []
         rounded: dict[str, str] = {}
         for node in graph.node:
@@ -296,7 +296,8 @@ def _ranges(plain: ModelProto, names: tuple[str, ...], precision: Precision) -> 
     return plain
 
 
-def _types(graph: GraphProto) -> dict[str, int]:
+def types_in(graph: GraphProto) -> dict[str, int]:
+    """The element types of the values of `graph` itself, as far as it says them; 0 of what is no tensor."""
     found = {tensor.name: tensor.data_type for tensor in graph.initializer}
     for value in (*graph.input, *graph.output, *graph.value_info):
         kind = value.type.WhichOneof("value")

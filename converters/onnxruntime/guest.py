@@ -155,11 +155,22 @@ def run(inputs: list[str], outputs: list[str]) -> dict[str, Any]:
         feeds = read_tensors(source)
         names = [value.name for value in session.get_outputs()]
         start = clock.perf_counter()
-        results = session.run(names, feeds)
+        try:
+            results = session.run(names, feeds)
+        except Exception as error:  # ONNX Runtime's own have no base class in common
+            raise _stopped(error) from error
         seconds.append(clock.perf_counter() - start)
         _end_profile(session)
         write_tensors(target, dict(zip(names, results, strict=True)))
     return {"seconds": seconds, "copies": _LOADED.get("copies")}
+
+
+def _stopped(error: Exception) -> Exception:
+    return InvalidModel(
+        f"ONNX Runtime stops in a run of the model: {str(error).splitlines()[0]}",
+        hint="Inputs that are drawn may be none that it takes: give some of your own with --data, or "
+        "other sizes with --size.",
+    )
 
 
 def time(inputs: str, runs: int, warmup: int = 1) -> dict[str, Any]:

@@ -132,6 +132,19 @@ def make_external_missing(folder):
     return "external.onnx"
 
 
+def make_picky(folder):
+    """Its reflection needs more than the inputs that are drawn have."""
+    graph = helper.make_graph(
+        [helper.make_node("Pad", ["x", "pads"], ["y"], mode="reflect")], "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", "m"])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", "k"])],
+        [numpy_helper.from_array(np.array([0, 0, 0, 200]), "pads")],
+    )  # fmt: skip
+    opset = [helper.make_opsetid("", 20)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), folder / "picky.onnx")
+    return "picky.onnx"
+
+
 def make_external_outside(folder):
     onnx.save(external("../../etc/hostname"), folder / "external.onnx")
     return "external.onnx"
@@ -161,6 +174,7 @@ CASES = [
     (make_domain, (), 4, ["acme.ops", "the_node"]),
     (make_external_missing, (), 5, ["weights.bin"]),
     (make_external_outside, (), 5, ["outside the model's folder"]),
+    (make_picky, (), 5, ["stops in a run", "Pad", "--data", "--size"]),
     (make_text_for_tflite, (), 5, ["text.tflite", "not a TFLite model"]),
     (make_weights_alone, (), 5, ["weights.h5", "weights only", "package.module:callable"]),
     (make_pickle, (), 5, ["net.pt", "--trust"]),

@@ -10,25 +10,18 @@ run. The audit is the command, from its start to its end, with all environments 
 
 from __future__ import annotations
 
-import argparse
-import json
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
-from statistics import median
-from typing import Any
+
+from cost import Stopwatch, main
 
 from interop.audit.run import EFFORT, USUAL
 from interop.audit.variants import PRECISIONS, variant
-from interop.backends import Backend, Runner, parse_list
+from interop.backends import Backend, Runner
 from interop.bench.energy import Meters
 from interop.bench.grading import Homes, Settings, find_truth, grade_on
-from interop.bench.machine import machine
 from interop.bench.process import start
 from interop.bench.run import Request as Timing
 from interop.bench.run import _cpus
@@ -39,19 +32,6 @@ from interop.progress import Silent
 
 #: The most that an audit may take, in sums of its runs.
 AIM = 1.5
-
-
-class Stopwatch:
-    """Seconds by what they went into."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def of(self, what: str) -> Iterator[None]:
-        begun = time.perf_counter()
-        yield
-        self.seconds[what] = self.seconds.get(what, 0.0) + time.perf_counter() - begun
 
 
 def needed(request: Request, on: tuple[Backend, ...]) -> dict[str, float]:
@@ -99,40 +79,8 @@ def _timed(open_runner: Callable[[], Runner], artifact, subject: Subject) -> Non
         process.block(EFFORT.seconds / EFFORT.processes)
 
 
-def audited(model: str, source: str | None, on: str) -> float:
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-P", "-m", "interop", "audit", model, "--on", on, "-o", "out"]
-        command += ["--from", source] if source else []
-        begun = time.perf_counter()
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-        seconds = time.perf_counter() - begun
-        if not Path(folder, "out", "audit.json").exists():
-            sys.exit(f"the audit failed: {done.stderr}")
-        return seconds
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("model", nargs="?", default="resnet50")
-    parser.add_argument("--from", dest="source", default="torch")
-    parser.add_argument("--on", default=",".join(USUAL))
-    parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
-    path = Path(asked.model)
-    model, source = (str(path.resolve()), None) if path.exists() else (asked.model, asked.source)
-    request = replace(Request(model=model, target=""), source=source)
-    rounds: list[dict[str, Any]] = []
-    for _ in range(asked.rounds):
-        parts = needed(request, parse_list(asked.on))
-        whole, alone = audited(model, source, asked.on), sum(parts.values())
-        rounds.append({"needed": parts, "audit": whole, "ratio": whole / alone})
-        print(f"{whole:.1f} s over {alone:.1f} s: {whole / alone:.2f}", flush=True)
-    ratio = median(float(one["ratio"]) for one in rounds)
-    result = {"model": asked.model, "on": asked.on, "ratio": ratio, "aim": AIM, "rounds": rounds,
-              "machine": machine().to_json()}  # fmt: skip
-    print(json.dumps(result, indent=2))
-    sys.exit(ratio > AIM)
-
-
 if __name__ == "__main__":
-    main()
+    main(
+        "audit", needed, aim=AIM, on=",".join(USUAL), options=("-o", "out"),
+        fine=lambda _, folder: (folder / "out" / "audit.json").exists(),
+    )  # fmt: skip

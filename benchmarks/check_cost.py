@@ -10,20 +10,13 @@ floors, what every side is by itself (a second run, rows alone), and the compari
 
 from __future__ import annotations
 
-import argparse
-import json
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
-from statistics import median
 
-from audit_cost import Stopwatch
+from cost import Stopwatch, main
 
 from interop import conversion, frameworks, proof, sources
-from interop.backends import Backend, open_runner, parse_list
-from interop.bench.machine import machine
+from interop.backends import Backend, open_runner
 from interop.conversion import Clock, Request
 from interop.progress import Silent
 from interop.reference import resolve
@@ -61,39 +54,8 @@ def needed(request: Request, on: tuple[Backend, ...]) -> dict[str, float]:
     return watch.seconds
 
 
-def checked(model: str, source: str | None, on: str) -> float:
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-P", "-m", "interop", "check", model, "--on", on]
-        command += ["--from", source] if source else []
-        begun = time.perf_counter()
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-        seconds = time.perf_counter() - begun
-        if done.returncode:
-            sys.exit(f"the check failed: {done.stdout}{done.stderr}")
-        return seconds
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("model", nargs="?", default="resnet50")
-    parser.add_argument("--from", dest="source", default="torch")
-    parser.add_argument("--on", default="onnxruntime:cpu,openvino:cpu,tensorflow:cpu")
-    parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
-    path = Path(asked.model)
-    model, source = (str(path.resolve()), None) if path.exists() else (asked.model, asked.source)
-    rounds = []
-    for _ in range(asked.rounds):
-        parts = needed(Request(model=model, target="", source=source), parse_list(asked.on))
-        whole, alone = checked(model, source, asked.on), sum(parts.values())
-        rounds.append({"needed": parts, "check": whole, "ratio": whole / alone})
-        print(f"{whole:.1f} s over {alone:.1f} s: {whole / alone:.2f}", flush=True)
-    ratio = median(float(one["ratio"]) for one in rounds)  # type: ignore[arg-type]
-    result = {"model": asked.model, "on": asked.on, "ratio": ratio, "aim": AIM, "rounds": rounds,
-              "machine": machine().to_json()}  # fmt: skip
-    print(json.dumps(result, indent=2))
-    sys.exit(ratio > AIM)
-
-
 if __name__ == "__main__":
-    main()
+    main(
+        "check", needed, aim=AIM, on="onnxruntime:cpu,openvino:cpu,tensorflow:cpu",
+        fine=lambda code, _: code == 0,
+    )  # fmt: skip

@@ -30,7 +30,7 @@ def coverage() -> list[Row]:
     """A row for each operator of ai.onnx, and for those of other domains that any target covers."""
     kinds = {row.name: row.kind for row in known().values()}
     # ONNX needs no lowerings.
-    tables = {n: _table(kind.importer) for n, kind in kinds.items() if kind and kind.importer}
+    tables = {n: _table(kind.importer) for n, kind in kinds.items() if kind and kind.has_source}
     decomposed = frozenset(DECOMPOSITIONS)
     standard = {
         schema.name: schema

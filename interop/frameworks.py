@@ -35,6 +35,11 @@ class Kind:
     #: Types below sixteen bits (ir.DataType) that it computes in; others are held in wider ones.
     narrow: tuple[str, ...] = ()
 
+    @property
+    def has_source(self) -> bool:
+        """Whether there is source of it that people read."""
+        return bool(self.importer)
+
 
 _FLOATS8 = ("FLOAT8E4M3FN", "FLOAT8E4M3FNUZ", "FLOAT8E5M2", "FLOAT8E5M2FNUZ")
 

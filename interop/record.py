@@ -182,7 +182,7 @@ def _route(
     )
     source = target.kind.source
     steps.append({"from": "canonical onnx", "to": source, "by": "interop"})
-    if target.kind.importer:
+    if target.kind.has_source:
         steps.append({"from": source, "to": target.what, "by": f"{target_home.framework} itself"})
     ends = list(dict.fromkeys([source_home.framework, "onnx", target_home.framework]))
     return {"formats": ends, "steps": steps}

@@ -124,7 +124,7 @@ def _steps(out: Way, into: Way) -> tuple[Step, ...]:
     assert kind is not None
     artifact = f"{kind.artifact}: {kind.what}"
     written: tuple[Step, ...] = (Step(artifact, into.by, ""),)
-    if kind.importer:
+    if kind.has_source:
         written = (
             Step(f"readable source, {kind.source}", "our lowerings, an operator each", ""),
             Step(artifact, into.by or "the framework itself", into.framework),

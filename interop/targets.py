@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 #: How each of our own is written to that has source.
-KINDS = {row.name: row.kind for row in FRAMEWORKS.values() if row.kind and row.kind.importer}
+KINDS = {row.name: row.kind for row in FRAMEWORKS.values() if row.kind and row.kind.has_source}
 
 
 def kind_of(framework: str) -> Kind:
@@ -84,7 +84,7 @@ def lower(
     before anything is written.
     """
     kind = kind_of(framework)
-    if not kind.importer:
+    if not kind.has_source:
         store_again(model)
         written = at_opset(model, opset)
         save(written, folder / kind.artifact)
@@ -142,7 +142,7 @@ def _save_weights(weights: dict[str, np.ndarray], path: Path) -> None:
 def check_request(framework: str, request: Request) -> None:
     """Raise UsageError where `framework` is not written in that way, or what it needs is lacking."""
     kind = kind_of(framework)
-    if request.opset is not None and kind.importer:
+    if request.opset is not None and kind.has_source:
         raise UsageError(
             f"{known()[framework].title} has no opsets",
             hint="Leave --opset away, or convert --to onnx.",
@@ -172,7 +172,7 @@ def build(target: Target, worker: Worker, precision: str, calibration: list[str]
     calibration: folders of inputs, as the artifact takes them, for a precision that needs some.
     Returns what the framework says of it. An ONNX file is built by being written.
     """
-    if not target.kind.importer:
+    if not target.kind.has_source:
         return {}
     options: dict[str, Any] = {}
     if len(target.kind.precisions) > 1:

@@ -86,7 +86,7 @@ def test_every_row_is_whole():
             assert place.precisions[0] == "fp32"
             assert place.module
     assert {
-        name for name, row in known().items() if row.kind and row.kind.importer
+        name for name, row in known().items() if row.kind and row.kind.has_source
     } <= runtimes().keys()
     words = [word for row in runtimes().values() for word in (row.name, *row.aliases)]
     assert len(words) == len(set(words))

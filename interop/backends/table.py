@@ -153,7 +153,7 @@ VARIANTS = (
 
 def runtimes() -> Mapping[str, Runtime]:
     """All of them by name."""
-    written = [_converted(row) for row in known().values() if row.kind and row.kind.importer]
+    written = [_converted(row) for row in known().values() if row.kind and row.kind.has_source]
     return {row.name: row for row in (*TAKING_ONNX, *written, *VARIANTS)}
 
 

@@ -132,11 +132,13 @@ def run(cases, framework, worker, scratch):
     return outcome
 
 
-#: Building a functional model takes Keras half a second, Theano's graphs are run in Python, and the
-#: cases of Caffe and Caffe2 are mostly refused: of theirs a part runs, and with `-m long` all.
-#: XLA compiles each of JAX's for five minutes in all: every third. Not MXNet: its errors come late, so
-#: that in another order a case is blamed for the one before it.
-EVERY = {"caffe": 7, "caffe2": 7, "jax": 3, "keras": 10, "theano": 7}
+#: Building a functional model takes Keras half a second, XLA compiles each of JAX's cases, Theano's graphs
+#: are run in Python, those of Caffe and Caffe2 are mostly refused, and all together take fifteen minutes:
+#: a part runs, and with `-m long` all. No even number: cases as given and with constants take turns. Not
+#: MXNet: its errors come late, so that in another order a case is blamed for the one before it.
+EVERY = {
+    "caffe": 7, "caffe2": 7, "jax": 5, "keras": 11, "tensorflow": 3, "theano": 7, "torch": 3
+}  # fmt: skip
 WHOLE = [
     pytest.param(name, 1, marks=pytest.mark.long if name in EVERY and not WRITING else (), id=name)
     for name in FRAMEWORKS

@@ -256,7 +256,8 @@ def depart(
         plan = proof.plan(
             made.canonical, made.signature, reference.architecture, request, scratch, sets
         )
-    evidence = proof.Evidence(plan, at.checker, at.source, request.seed)
+    file = made.source.onnx if reference.framework == "onnx" else None
+    evidence = proof.Evidence(plan, at.checker, at.source, request.seed, file)
     sources.make_ready(reference, at.source)
     evidence.run_source()
     return Departure(reference, at, made.source, made.model, made.signature, plan, evidence)

@@ -85,6 +85,7 @@ def conversion_record(
         "machine": machine(),
         "notes": [
             *source.notes,
+            *parity.notes,
             *_fixed(signature),
             *_renamed(target.source.inputs, "input", target_home),
             *_renamed(target.source.outputs, "output", target_home),

@@ -193,6 +193,9 @@ def test_a_sigmoid_that_is_none_where_it_is_small(tmp_path: Path) -> None:
     assert jax["effective_bits"] > 22
     assert not own["passes"]
     assert own["effective_bits"] < 8
+    made = interop.convert(str(tmp_path / "m.onnx"), target="jax", output=tmp_path / "out")
+    assert made.grade == "A"
+    assert any("Sigmoid" in note for note in made.manifest["notes"])
 
 
 def test_a_sigmoid_is_written_out_wherever_it_is() -> None:

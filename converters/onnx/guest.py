@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import onnx
 from interop.converters.onnxruntime.guest import load, run, time
 
 from interop.parity.floor import runs as floor
 from interop.parity.floor.constants import directions
 from interop.parity.floor.noise import disputed, measure_outputs
 from interop.parity.floor.precisions import FLOAT32, precision_named
+from interop.parity.floor.session import Session
 from interop.parity.floor.sigmoids import write_sigmoids_out
 from interop.parity.mapped import load_mapped
 from interop.parity.truth.evaluator import Truth
@@ -88,7 +90,18 @@ def floor_runs(
         still = any(_disputed(*pair, runs) for pair in zip(truth, outputs, strict=True))
         if still and write_sigmoids_out(graph):
             write(0, runs)
+            return {"runs": runs + 1, "sigmoids_written_out": True}
     return {"runs": runs + 1}
+
+
+def run_sigmoids_written_out(path: str, inputs: list[str], outputs: list[str]) -> dict[str, Any]:
+    """As `run`, of the model in the .onnx file `path`, with Sigmoid by its definition (sigmoids.py)."""
+    graph = onnx.shape_inference.infer_shapes(onnx.load(path))
+    write_sigmoids_out(graph)
+    session = Session(graph)
+    for source, target in zip(inputs, outputs, strict=True):
+        write_tensors(target, session.run(read_tensors(source)))
+    return {}
 
 
 def _disputed(truth: str, folder: str, runs: int) -> bool:
@@ -134,5 +147,6 @@ OPERATIONS = {
     "time": time,
     "truth": truth,
     "floor_runs": floor_runs,
+    "run_sigmoids_written_out": run_sigmoids_written_out,
     "suspicions": suspicions,
 }

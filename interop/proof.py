@@ -189,7 +189,8 @@ class Evidence:
         handed = hand_over(plan, target)
         prover.call("run", inputs=handed, outputs=plan.outputs("artifact"))
         assert self._floor is not None
-        exact = self._file is not None and self._floor.result().get("sigmoids_written_out")
+        written_out = self._floor.result().get("sigmoids_written_out", False)
+        exact = written_out and self._file is not None
         if exact:  # else the runtime's own would be taken for a fault of the model's
             self._source.call(
                 "run_sigmoids_written_out", path=str(self._file), inputs=plan.inputs(),

@@ -35,11 +35,13 @@ _WHOLE = frozenset(
 
 @dataclass(frozen=True)
 class _Kept:
-    """Where the operands and results of a node are that stay in float32."""
+    """Where the operands and results of a node are that stay in float32; typing: its attribute that says
+    the type of the others, where there is one."""
 
     node: ir.Node
     operands: tuple[int, ...]
     results: tuple[int, ...]
+    typing: str = ""
 
 
 def compute_in_bfloat16(model: ir.Model) -> None:
@@ -53,6 +55,9 @@ def compute_in_bfloat16(model: ir.Model) -> None:
     constants = {value: value.const_value for value in wide if value.is_initializer()}
     given = [value for value in model.graph.inputs if _is_wide(value)]
     results = [index for index, value in enumerate(model.graph.outputs) if _is_wide(value)]
+    for one in kept:
+        if one.typing:
+            _say_narrow(one.node, one.typing)
     for value in wide:
         value.dtype = NARROW
     for value, tensor in constants.items():
@@ -85,15 +90,17 @@ def _kept(node: ir.Node, model: ir.Model) -> _Kept:
     ):
         return _Kept(node, tuple(operands), tuple(results))
     schema = onnx.defs.get_schema(node.op_type, version, node.domain)
-    operands = [at for at in operands if not _takes(schema.inputs, at)]
     tied = {_formal(schema.inputs, at).type_str for at in range(len(node.inputs)) if schema.inputs}
-    results = [
-        at
-        for at in results
-        if not _takes(schema.outputs, at)
-        or not (_formal(schema.outputs, at).type_str in tied or _says(node, schema))
-    ]
-    return _Kept(node, tuple(operands), tuple(results))
+    free = [at for at in results if _formal(schema.outputs, at).type_str not in tied]
+    typing = _typing(node, schema) if any(_takes(schema.outputs, at) for at in free) else ""
+    return _Kept(
+        node,
+        tuple(at for at in operands if not _takes(schema.inputs, at)),
+        tuple(
+            at for at in results if not _takes(schema.outputs, at) or (at in free and not typing)
+        ),
+        typing,
+    )
 
 
 def _is_wide(value: ir.Value | None) -> bool:
@@ -112,19 +119,20 @@ def _takes(parameters: Sequence[Formal], index: int) -> bool:
     return "tensor(bfloat16)" in _formal(parameters, index).types
 
 
-def _says(node: ir.Node, schema: onnx.defs.OpSchema) -> bool:
-    """Whether an attribute says the type of what `node` (which has float32 alone, still) makes; it says
-    bfloat16 then."""
-    words = [word for word in _TYPES if word in schema.attributes]
+def _typing(node: ir.Node, schema: onnx.defs.OpSchema) -> str:
+    """The attribute that says the type of what `node` makes, or empty."""
     if node.op_type == "ConstantOfShape":
-        filled = node.attributes.get("value")
-        tensor = ir.tensor(np.zeros(1, np.float32)) if filled is None else filled.as_tensor()
-        node.attributes["value"] = ir.AttrTensor("value", _narrow(tensor))
-    elif words:
-        node.attributes[words[0]] = ir.AttrInt64(words[0], NARROW.value)
-    else:
-        return False
-    return True
+        return "value"
+    return next((word for word in _TYPES if word in schema.attributes), "")
+
+
+def _say_narrow(node: ir.Node, attribute: str) -> None:
+    if attribute != "value":
+        node.attributes[attribute] = ir.AttrInt64(attribute, NARROW.value)
+        return
+    filled = node.attributes.get("value")
+    tensor = ir.tensor(np.zeros(1, np.float32)) if filled is None else filled.as_tensor()
+    node.attributes["value"] = ir.AttrTensor("value", _narrow(tensor))
 
 
 def _narrow(tensor: ir.TensorProtocol) -> ir.TensorProtocol:

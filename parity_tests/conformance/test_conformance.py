@@ -137,7 +137,7 @@ def run(cases, framework, worker, scratch):
 #: a part runs, and with `-m long` all. No even number: cases as given and with constants take turns. Not
 #: MXNet: its errors come late, so that in another order a case is blamed for the one before it.
 EVERY = {
-    "caffe": 7, "caffe2": 7, "jax": 5, "keras": 11, "tensorflow": 3, "theano": 7, "torch": 3
+    "caffe": 7, "caffe2": 7, "jax": 5, "keras": 13, "tensorflow": 3, "theano": 7, "torch": 3
 }  # fmt: skip
 WHOLE = [
     pytest.param(name, 1, marks=pytest.mark.long if name in EVERY and not WRITING else (), id=name)

@@ -253,7 +253,7 @@ def test_what_is_copied_between_providers(tmp_path):
     options.profile_file_prefix = str(tmp_path / "profile")
     session = ort.InferenceSession(model.SerializeToString(), options, providers=[PROCESSOR])
     session.run(None, {"x": np.ones(3, np.float32)})
-    assert copies(Path(session.end_profiling())) == {
+    assert copies(Path(session.end_profiling()).read_text()) == {
         "to_device": {"count": 1, "bytes": 12},
         "to_host": {"count": 2, "bytes": 24},
     }

@@ -39,8 +39,8 @@ PROVIDERS: dict[tuple[str, str], list[tuple[str, dict[str, str]]]] = {
 #: What ONNX Runtime says where it would run a part by itself, and may not.
 _LEFT = "fallback to CPU EP has been explicitly disabled"
 
-#: The one model that this process has loaded, the folder of its profile, and what is copied in a run of
-#: it, once that is known.
+#: The one model that this process has loaded, the profile of its first run, and what is copied in that,
+#: once it is known.
 _LOADED: dict[str, Any] = {}
 
 
@@ -73,8 +73,14 @@ def load(
     if threads is None:
         threads = int(os.environ.get("INTEROP_THREADS", 0))
     _LOADED.clear()
-    _LOADED["profile"] = tempfile.TemporaryDirectory(prefix="interop-profile-")
-    session = _open(path, device, threads, optimize, providers)
+    if device == "cpu":
+        session = _open(path, device, threads, optimize, providers, "")
+    else:
+        with tempfile.TemporaryDirectory(prefix="interop-profile-") as folder:
+            session = _open(path, device, threads, optimize, providers, folder)
+            # Held open, it can be read later, and is gone whenever this process is.
+            newest = max(Path(folder).iterdir(), key=lambda file: file.stat().st_mtime_ns)
+            _LOADED["profile"] = newest.open(encoding="utf-8")
     if session.get_providers()[0] != wanted:
         raise EnvironmentUnavailable(
             f"ONNX Runtime fell back from {wanted} to {session.get_providers()[0]}",
@@ -89,17 +95,19 @@ def load(
     }
 
 
-def _open(path: str, device: str, threads: int, optimize: bool, providers: Any) -> Any:
+def _open(
+    path: str, device: str, threads: int, optimize: bool, providers: Any, profile: str
+) -> Any:
     """A session of `path` on `providers`, the whole model on the first of them: where that leaves any of
     it to the processor, but for sizes, that is an error which names the nodes."""
     wanted, strict = providers[0][0], device != "cpu"
     try:
-        return _session_of(path, _options(threads, optimize, device, alone=strict), providers)
+        return _session_of(path, _options(threads, optimize, profile, alone=strict), providers)
     except Exception as error:  # ONNX Runtime's own have no base class in common
         if not strict or _LEFT not in str(error):
             raise _refused(path, error) from error
         first = str(error).splitlines()[0]
-    session = _session_of(path, _options(threads, optimize, device, alone=False), providers)
+    session = _session_of(path, _options(threads, optimize, profile, alone=False), providers)
     nodes = fallen(session, device)
     if nodes or not says_where(session):
         raise UnsupportedOperator(
@@ -115,16 +123,16 @@ def _session_of(path: str, options: ort.SessionOptions, providers: Any) -> ort.I
     return ort.InferenceSession(path, options, providers=providers)
 
 
-def _options(threads: int, optimize: bool, device: str, *, alone: bool) -> ort.SessionOptions:
+def _options(threads: int, optimize: bool, profile: str, *, alone: bool) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     # Else activations that meet four-bit weights are rounded to eight bits, unasked.
     options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    if device != "cpu":  # until its first run has ended
+    if profile:  # the folder for it; until the first run has ended
         options.enable_profiling = True
-        options.profile_file_prefix = str(Path(_LOADED["profile"].name) / "run")
+        options.profile_file_prefix = str(Path(profile) / "run")
     if alone:
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     if not optimize:
@@ -203,9 +211,10 @@ def time_resident(inputs: str, runs: int, warmup: int = 1) -> dict[str, Any]:
 
 def _end_profile(session: ort.InferenceSession) -> None:
     """What comes after is not profiled. Of a session that never ran, nothing is known."""
-    if "copies" in _LOADED or not session.get_session_options().enable_profiling:
-        return
-    _LOADED["copies"] = copies(Path(session.end_profiling()))
+    if "profile" in _LOADED:
+        session.end_profiling()
+        with _LOADED.pop("profile") as profile:
+            _LOADED["copies"] = copies(profile.read())
 
 
 def _memory(session: ort.InferenceSession) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 PROCESSOR = "CPUExecutionProvider"
@@ -45,11 +44,11 @@ def says_where(session: Any) -> bool:
     return hasattr(session, "get_provider_graph_assignment_info")
 
 
-def copies(profile: Path) -> dict[str, dict[str, int]]:
-    """How often, and how many bytes, went each way between nodes, in the one run that `profile`, a file of
+def copies(profile: str) -> dict[str, dict[str, int]]:
+    """How often, and how many bytes, went each way between nodes, in the one run that `profile`, JSON of
     ONNX Runtime's profiler, tells of. What the caller hands over and takes back is not among them."""
     found = {way: {"count": 0, "bytes": 0} for way in _COPIES.values()}
-    for event in json.loads(profile.read_text(encoding="utf-8")):
+    for event in json.loads(profile):
         facts = event.get("args", {})
         way = _COPIES.get(facts.get("op_name", ""))
         if way is not None and event["name"].endswith("_kernel_time"):

@@ -65,11 +65,29 @@ g (float[batch, 2, 5, 5] x) => (float[batch, 3, 8, 8] y)
 }
 """
 
+#: An image of any size is enlarged, and rows go through a shape that is computed with a size kept in it (0),
+#: before the weights ask how wide each is.
+OPEN = """
+g (float[batch, 2, height, width] x) => (float[batch, rest] y)
+<float[4] scales = {1.0, 1.0, 2.0, 2.0}, float[1, 2, 1, 1] w = {1.0, -2.0}, int64[1] kept = {0}, int64[1] wide = {-1},
+ int64[1] two = {2}, float[2] v = {0.5, 3.0}, int64[2] flat = {0, -1}>
+{
+  large = Resize <mode = "nearest", coordinate_transformation_mode = "asymmetric", nearest_mode = "floor"> (x, , scales)
+  one = Conv <kernel_shape = [1, 1]> (large, w)
+  active = Relu (one)
+  whole = Shape <start = 2, end = 3> (active)
+  target = Concat <axis = 0> (kept, whole, wide, two)
+  rows = Reshape (active, target)
+  scaled = Mul (rows, v)
+  y = Reshape (scaled, flat)
+}
+"""
+
 
 @pytest.mark.parametrize(
     ("text", "target"),
-    [(PADDED, "caffe"), (UNFOLDED, "caffe2"), (TRUE, "theano"), (IN_A_ROW, "tensorflow"), (IN_A_ROW, "jax")],
-    ids=["padded-caffe", "unfolded-caffe2", "true-theano", "in-a-row-tensorflow", "in-a-row-jax"],
+    [(OPEN, "tflite"), (PADDED, "caffe"), (UNFOLDED, "caffe2"), (TRUE, "theano"), (IN_A_ROW, "tensorflow"), (IN_A_ROW, "jax")],
+    ids=["open-tflite", "padded-caffe", "unfolded-caffe2", "true-theano", "in-a-row-tensorflow", "in-a-row-jax"],
 )  # fmt: skip
 def test_it_computes_the_same(text: str, target: str, tmp_path: Path) -> None:
     onnx.save(onnx.parser.parse_model(HEAD + text), tmp_path / "m.onnx")

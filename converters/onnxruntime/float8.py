@@ -10,9 +10,7 @@ from onnx import ModelProto, NodeProto, TensorProto
 from onnx import numpy_helper as nph
 
 from interop.errors import UnsupportedOperator
-
-#: The last numbers of the two grids: what an int8 scale counts in 127ths of, float8 does in 448ths.
-LAST, LAST_OF_INT8 = np.float32(448), np.float32(127)
+from interop.parity.floor.precisions import FLOAT8, INT8
 
 #: What ONNX Runtime's tool appends to the name of a weight that it stores as integers.
 _STORED = "_quantized"
@@ -35,7 +33,10 @@ def in_float8(quantized: ModelProto, model: ModelProto) -> ModelProto:
             done.add(zero)
             shape = tuple(held[zero].dims)
             _hold(held[zero], np.zeros(shape, ml_dtypes.float8_e4m3fn))
-            _hold(held[scale], nph.to_array(held[scale]) * (LAST_OF_INT8 / LAST))
+            # The range that its scale counts in 127ths is counted in 448ths.
+            _hold(
+                held[scale], nph.to_array(held[scale]) * np.float32(INT8.largest / FLOAT8.largest)
+            )
         if source in held and held[source].data_type == TensorProto.INT8:
             _hold(held[source], _rounded(node, real, nph.to_array(held[scale])))
     return quantized
@@ -54,7 +55,7 @@ def _rounded(
     if scale.ndim:  # one a channel
         axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
         scale = scale.reshape([-1 if at == axis % array.ndim else 1 for at in range(array.ndim)])
-    return np.clip(array / scale, -LAST, LAST).astype(ml_dtypes.float8_e4m3fn)
+    return np.clip(array / scale, -FLOAT8.largest, FLOAT8.largest).astype(ml_dtypes.float8_e4m3fn)
 
 
 def _hold(tensor: TensorProto, array: np.ndarray[Any, Any]) -> None:

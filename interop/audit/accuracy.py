@@ -10,7 +10,7 @@ import numpy as np
 
 from interop.checks.labels import Labels
 from interop.errors import UsageError
-from interop.parity.verdict.tasks import Decisions, chosen, classified, decisions
+from interop.parity.verdict.tasks import Decisions, classified, decided
 from interop.proof import Plan
 from interop.workers.tensors import read_tensors
 
@@ -55,10 +55,7 @@ def _decided(
 ) -> Decisions:
     if name not in given:
         raise UsageError(f"output {name!r} is missing")
-    ours, theirs = given[name], truth[name]
-    if theirs.dtype.kind in "iu":
-        return chosen(labels, theirs, ours, np.zeros(theirs.shape, bool))
-    return decisions(labels, theirs, ours)
+    return decided(labels, truth[name], given[name])
 
 
 def _of(name: str, parts: Sequence[Decisions]) -> Accuracy:

@@ -20,7 +20,7 @@ from interop.bench.grading import Graded, Settings
 from interop.bench.measure import Effort
 from interop.bench.subject import SETS, Subject, load
 from interop.checks.homes import Homes
-from interop.errors import UsageError
+from interop.checks.labels import check_inputs
 from interop.output import staged, write_json
 from interop.progress import Progress, Silent
 
@@ -50,14 +50,6 @@ class AuditRequest:
     ignore_memory: bool = False
     labels: Path | None = None
 
-    def check(self) -> None:
-        """Raise UsageError where labels have no inputs to be of."""
-        if self.labels is not None and self.model.data is None:
-            raise UsageError(
-                "--labels says what is right for your own inputs, and there are none",
-                hint="Give them, too: --data inputs.npz.",
-            )
-
 
 @dataclass(frozen=True)
 class Audit:
@@ -81,8 +73,8 @@ def run(
     done, and what loading the model raises; then nothing new is left on disk, and no process.
     """
     progress = progress or Silent()
-    request.check()
     model, folder = request.model, request.output
+    check_inputs(request.labels, own=model.data is not None)
     check_begins(folder, DOCUMENT, force=model.force, resume=request.resume)
     policy = None if request.policy is None else policies.read(request.policy)
     with begun(folder, force=model.force) as scratch:

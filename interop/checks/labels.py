@@ -29,6 +29,15 @@ class Labels:
     by_output: Mapping[str, tuple[Array, ...]]
 
 
+def check_inputs(labels: Path | None, *, own: bool) -> None:
+    """Raise UsageError where there are labels, and no inputs of the user's `own` that they are of."""
+    if labels is not None and not own:
+        raise UsageError(
+            "--labels says what is right for your own inputs, and there are none",
+            hint="Give them, too: --data inputs.npz.",
+        )
+
+
 def read_labels(path: Path, plan: Plan, outputs: Sequence[str]) -> Labels:
     """The labels in `path` for the plan's inputs, of which the folders `outputs` have the right results.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interop.backends import Backend
+from interop.checks.labels import check_inputs
 from interop.conversion import Request
 from interop.errors import UsageError
 
@@ -58,8 +59,4 @@ class CheckRequest:
                 "--rebuild builds a second time what a backend runs, and none of --on is built for",
                 hint="Add a framework that the model is converted to, such as torch:cpu.",
             )
-        if self.labels is not None and self.against is None and self.model.data is None:
-            raise UsageError(
-                "--labels says what is right for your own inputs, and there are none",
-                hint="Give them, too: --data inputs.npz.",
-            )
+        check_inputs(self.labels, own=self.against is not None or self.model.data is not None)

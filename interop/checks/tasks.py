@@ -17,10 +17,9 @@ from interop.parity.verdict.tasks import (
     Classification,
     Continuation,
     Decisions,
-    chosen,
     classified,
     continuations,
-    decisions,
+    decided,
 )
 from interop.proof import Plan
 from interop.workers.tensors import read_tensors
@@ -107,11 +106,7 @@ def _decide(
         if name not in given:
             tally.problem = f"output {name!r} is missing"
             return
-        ours, theirs, floor = given[name], source[name], noise[name]
-        if theirs.dtype.kind in "iu":
-            made = chosen(parts[index], theirs, ours, floor.shaky)
-        else:
-            made = decisions(parts[index], theirs, ours, tie=2 * floor.max)
+        made = decided(parts[index], source[name], given[name], noise[name])
         tally.decided.setdefault(name, []).append(made)
 
 

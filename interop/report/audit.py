@@ -10,9 +10,6 @@ from interop.report.words import seconds, share_right
 
 Record = Mapping[str, Any]
 
-#: Of a row that did not run.
-_UNTOLD = {"right": None}
-
 
 def headline(record: Record) -> str:
     """The whole audit in one sentence."""
@@ -41,7 +38,7 @@ def markdown(record: Record) -> str:
     for row in record["backends"]:
         bits, latency = row["effective_bits"], row["latency"]
         words = [row["sentence"], *row["next_steps"][:1]] if not row["passes"] else []
-        right = f"{share_right(row['accuracy'] or _UNTOLD)} | " if labelled else ""
+        right = f"{share_right(row['accuracy'])} | " if labelled else ""
         lines.append(
             f"| `{row['backend']}` | {row['grade'] or '–'} | {'–' if bits is None else f'{bits:.1f}'} "
             f"| {right}{'–' if latency is None else seconds(latency['median'])} | {cell(' '.join(words))} |"

@@ -19,9 +19,11 @@ def bytes_for_people(count: float) -> str:
     return amount(count, "B")
 
 
-def share_right(accuracy: Mapping[str, Any]) -> str:
+def share_right(accuracy: Mapping[str, Any] | None) -> str:
     """Of an audit's row: "93.4 %", or that there is nothing to tell."""
-    return "–" if accuracy["right"] is None else f"{accuracy['right'] * 100:.4g} %"
+    if accuracy is None or accuracy["right"] is None:
+        return "–"
+    return f"{accuracy['right'] * 100:.4g} %"
 
 
 def told_right(accuracy: Mapping[str, Any] | None) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from interop.errors import UsageError
 from interop.parity.floor.groups import Array
+from interop.parity.floor.noise import Noise
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,15 @@ def classified(parts: Sequence[Decisions]) -> Classification:
         sum(one.flips for one in parts),
         sum(one.ties for one in parts),
     )
+
+
+def decided(labels: Array, source: Array, artifact: Array, noise: Noise | None = None) -> Decisions:
+    """As `chosen` where the source gives class numbers, else as `decisions`, of what `noise` says that
+    rounding does; without it no difference is put down to that, but for equal scores."""
+    if source.dtype.kind in "iu":
+        shaky = np.zeros(source.shape, bool) if noise is None else noise.shaky
+        return chosen(labels, source, artifact, shaky)
+    return decisions(labels, source, artifact, tie=0.0 if noise is None else 2 * noise.max)
 
 
 def decisions(labels: Array, source: Array, artifact: Array, *, tie: float = 0.0) -> Decisions:
